@@ -1,0 +1,152 @@
+"""Numbers with a unit: text at the border, plain floats inside.
+
+A configuration says ``bin_width: 2 s``; the field that receives it is a float in seconds. The types below do the
+conversion, refuse a wrong or missing unit with a sentence, and print the same text back.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, PlainSerializer
+
+__all__ = ["AngstromRange", "Column", "Seconds", "format_quantity", "parse_quantity", "to_float"]
+
+_QUANTITY = re.compile(r"^\s*([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)\s*(\S.*?)?\s*$")
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """What a number means: one description for FITS columns, SQL columns, labels and VOTable fields.
+
+    Attributes
+    ----------
+    name : str
+        Column name.
+    dtype : str
+        NumPy type code, native byte order.
+    unit : str
+        Unit in FITS notation, '' for a pure number.
+    ucd : str
+        IVOA unified content descriptor, UCD1+.
+    doc : str
+        One sentence.
+    """
+
+    name: str
+    dtype: str
+    unit: str
+    ucd: str
+    doc: str
+
+
+def parse_quantity(value: object, unit: str) -> float:
+    """Return ``value`` as a float in ``unit``.
+
+    Parameters
+    ----------
+    value : str, float or astropy Quantity
+        A text such as ``"2 s"``, or a Quantity. A bare number is refused: a number without unit is a guess.
+    unit : str
+        The unit wanted, in astropy's notation.
+
+    Raises
+    ------
+    ValueError
+        No unit, an unknown unit, a unit of another physical type, or a number that is not finite.
+
+    Examples
+    --------
+    >>> parse_quantity("2 s", "s")
+    2.0
+    >>> parse_quantity("1.5 min", "s")
+    90.0
+    """
+    if not isinstance(value, str):
+        return to_float(value, unit, bare=False)
+    match = _QUANTITY.match(value)
+    if match is None or not match[2]:
+        raise ValueError(f"{value!r} is not a number with a unit: write it like '2 {unit}'")
+    number = float(match[1])
+    if match[2] != unit:
+        from astropy import units as u
+
+        try:
+            number = float((number * u.Unit(match[2])).to_value(unit))
+        except (ValueError, TypeError, u.UnitConversionError):
+            raise ValueError(f"{value!r} has not a unit of the kind of '{unit}': write it like '2 {unit}'") from None
+    return number
+
+
+def to_float(value: object, unit: str, *, bare: bool = True) -> float:
+    """Return a Quantity, or (where ``bare``) a plain number taken to be in ``unit``, as a float in ``unit``.
+
+    Raises
+    ------
+    ValueError
+        A unit of another physical type, or a bare number where ``bare`` is False.
+    """
+    convert = getattr(value, "to_value", None)
+    if convert is not None:
+        from astropy import units as u
+
+        try:
+            return float(convert(unit))
+        except u.UnitConversionError as error:
+            raise ValueError(f"{value} cannot be converted to '{unit}'") from error
+    if not bare:
+        raise ValueError(f"{value!r} has no unit: write it like '{value} {unit}'")
+    return float(value)  # type: ignore[arg-type]
+
+
+def format_quantity(value: float, unit: str) -> str:
+    """Return the text that :func:`parse_quantity` reads back to the same number."""
+    return f"{value:.15g} {unit}"
+
+
+def _quantity_type(unit: str, accept: Callable[[float], bool], wanted: str) -> Any:
+    def validate(value: object) -> float:
+        # a default or an already validated value is a float in our own unit
+        number = value if isinstance(value, float) else parse_quantity(value, unit)
+        if not accept(number):
+            raise ValueError(f"{value!r} must be {wanted}")
+        return number
+
+    return Annotated[
+        float, BeforeValidator(validate), PlainSerializer(lambda v: format_quantity(v, unit), return_type=str)
+    ]
+
+
+def _parse_range(value: object, unit: str) -> tuple[float, float]:
+    if isinstance(value, str):
+        parts = value.split("..")
+        if len(parts) != 2:
+            raise ValueError(f"{value!r} is not a range: write it like '1 {unit} .. 2 {unit}'")
+        low, high = (parse_quantity(part, unit) for part in parts)
+    else:
+        try:
+            low, high = (float(part) for part in value)  # type: ignore[attr-defined]
+        except (TypeError, ValueError):
+            raise ValueError(f"{value!r} is not a range: write it like '1 {unit} .. 2 {unit}'") from None
+    if not low < high:
+        raise ValueError(f"{value!r} is empty: the first number must be the smaller")
+    return low, high
+
+
+def _range_type(unit: str) -> Any:
+    return Annotated[
+        tuple[float, float],
+        BeforeValidator(lambda value: _parse_range(value, unit)),
+        PlainSerializer(lambda v: f"{format_quantity(v[0], unit)} .. {format_quantity(v[1], unit)}", return_type=str),
+    ]
+
+
+def _positive(number: float) -> bool:
+    return 0 < number < float("inf")
+
+
+Seconds = _quantity_type("s", _positive, "a positive, finite time")
+AngstromRange = _range_type("Angstrom")
