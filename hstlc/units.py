@@ -109,8 +109,7 @@ def format_quantity(value: float, unit: str) -> str:
 
 def _quantity_type(unit: str, accept: Callable[[float], bool], wanted: str) -> Any:
     def validate(value: object) -> float:
-        # a default or an already validated value is a float in our own unit
-        number = value if isinstance(value, float) else parse_quantity(value, unit)
+        number = parse_quantity(value, unit)
         if not accept(number):
             raise ValueError(f"{value!r} must be {wanted}")
         return number
@@ -121,16 +120,10 @@ def _quantity_type(unit: str, accept: Callable[[float], bool], wanted: str) -> A
 
 
 def _parse_range(value: object, unit: str) -> tuple[float, float]:
-    if isinstance(value, str):
-        parts = value.split("..")
-        if len(parts) != 2:
-            raise ValueError(f"{value!r} is not a range: write it like '1 {unit} .. 2 {unit}'")
-        low, high = (parse_quantity(part, unit) for part in parts)
-    else:
-        try:
-            low, high = (float(part) for part in value)  # type: ignore[attr-defined]
-        except (TypeError, ValueError):
-            raise ValueError(f"{value!r} is not a range: write it like '1 {unit} .. 2 {unit}'") from None
+    parts = value.split("..") if isinstance(value, str) else []
+    if len(parts) != 2:
+        raise ValueError(f"{value!r} is not a range: write it like '1 {unit} .. 2 {unit}'")
+    low, high = (parse_quantity(part, unit) for part in parts)
     if not low < high:
         raise ValueError(f"{value!r} is empty: the first number must be the smaller")
     return low, high

@@ -1,0 +1,1 @@
+"""Between bytes on disk and values: FITS in, light-curve FITS out."""

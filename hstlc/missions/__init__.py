@@ -1,0 +1,1 @@
+"""One folder a mission: everything that only it knows."""

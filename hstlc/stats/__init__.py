@@ -1,0 +1,5 @@
+"""Statistics of a light curve, as pure functions."""
+
+from hstlc.stats.summary import STEP_VERSION, Statistics, StatsSettings, statistics
+
+__all__ = ["STEP_VERSION", "Statistics", "StatsSettings", "statistics"]

@@ -1,0 +1,75 @@
+"""Options that several commands share, and how errors become messages and exit codes."""
+
+from __future__ import annotations
+
+import functools
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from hstlc.errors import HstlcError
+
+if TYPE_CHECKING:
+    from hstlc.config import Settings
+
+__all__ = ["as_json", "command_options", "load_settings", "report_errors", "run_log"]
+
+_PATH = click.Path(path_type=Path)
+
+
+def command_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Add ``--config``, ``-v`` and ``-q``."""
+    for option in (
+        click.option("-q", "--quiet", is_flag=True, help="Print errors only."),
+        click.option("-v", "--verbose", is_flag=True, help="Print every finding and step."),
+        click.option("--config", type=_PATH, help="Configuration file (default: HSTLC_CONFIG, ~/hstlc_config.yaml)."),
+    ):
+        function = option(function)
+    return report_errors(function)
+
+
+def as_json(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Add ``--json``."""
+    return click.option("--json", "json_output", is_flag=True, help="Print JSON.")(function)
+
+
+def report_errors(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Print an expected error as message and hint and exit with its code; others keep their traceback."""
+
+    @functools.wraps(function)
+    def run(*args: Any, **kwargs: Any) -> Any:
+        try:
+            return function(*args, **kwargs)
+        except HstlcError as error:
+            from hstlc.logs import redact
+
+            click.echo(f"error [{error.code}]: {redact(error.message)}", err=True)
+            if error.hint:
+                click.echo(f"hint: {redact(error.hint)}", err=True)
+            sys.exit(error.exit_code)
+
+    return run
+
+
+def load_settings(config: Path | None) -> Settings:
+    """Read the configuration."""
+    from hstlc.config import load
+
+    return load(config)
+
+
+def run_log(settings: Settings, command: str, *, verbose: bool, quiet: bool) -> None:
+    """Log to the terminal and to a file of this run."""
+    from hstlc.logs import configure
+
+    settings.layout.make_directories()
+    configure(settings.log_dir, command, settings.log_level, verbose=verbose, quiet=quiet)
+
+
+def print_json(value: Any) -> None:
+    """Print a value as JSON."""
+    click.echo(json.dumps(value, indent=2, default=str))

@@ -1,0 +1,151 @@
+"""What a mission is to the rest of the system: one frozen value."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel
+
+from hstlc.checks import Check
+from hstlc.model import EventList, Finding, LightCurve
+
+__all__ = ["ExposureValues", "Extraction", "FileIdentity", "Mission", "Role"]
+
+
+class Role(StrEnum):
+    """What becomes of a file that a mission recognises."""
+
+    EVENTS = "events"  # photons: light curves are made of it
+    COMPANION = "companion"  # belongs to an exposure and helps, but makes no curve alone
+    WAITING = "waiting"  # a product of this mission that is not read yet: left where it is
+    REFUSED = "refused"  # recognised, and not something that light curves are made of
+
+
+@dataclass(frozen=True, slots=True)
+class FileIdentity:
+    """What a file says it is.
+
+    Attributes
+    ----------
+    path : Path
+        Where it was found.
+    mission : str
+        Mission name, '' when none recognises it.
+    rootname : str
+        The exposure it belongs to.
+    kind : str
+        Part of the exposure, such as ``corrtag_a``; an exposure has one current file a kind.
+    role : Role
+        What becomes of it.
+    target : str
+        Target name as in the header.
+    cal_ver : str
+        Calibration version as in the header.
+    version : str
+        Text that sorts later calibrations after earlier ones.
+    problem : str
+        Why the file cannot be read, '' when it can.
+    reason, message : str
+        For WAITING and REFUSED: the registered reason and the sentence for the user.
+    """
+
+    path: Path
+    mission: str
+    rootname: str
+    kind: str
+    role: Role
+    target: str = ""
+    cal_ver: str = ""
+    version: str = ""
+    problem: str = ""
+    reason: str = ""
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ExposureValues:
+    """The documented ``metadata`` columns of an exposure, and what only its mission knows in ``extra``."""
+
+    telescop: str
+    instrume: str
+    targname: str
+    cal_ver: str
+    obstype: str
+    cenwave: int
+    aperture: str
+    detector: str
+    opt_elem: str
+    fppos: int
+    ra_deg: float | None
+    dec_deg: float | None
+    expstart_mjd: float | None
+    expend_mjd: float | None
+    exptime_s: float | None
+    proposid: int | None
+    extra: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Extraction:
+    """A light curve and what was noticed while making it."""
+
+    curve: LightCurve
+    findings: tuple[Finding, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Mission:
+    """Everything the pipeline needs to know of a mission.
+
+    Attributes
+    ----------
+    name, title : str
+        Short name as in ``metadata.mission``, and what people call it.
+    instruments : tuple of str
+        Instruments whose event lists are read.
+    settings_model : type of pydantic.BaseModel
+        The section ``missions.<name>`` of the configuration.
+    event_kinds : frozenset of str
+        Kinds of file that a light curve is made of; the others only help.
+    step_version : int
+        Raised when the extraction gives other numbers from the same input.
+    identify : callable
+        Path to :class:`FileIdentity`, by content; None when the file is not of this mission.
+    load : callable
+        Files of one exposure to the value that the functions below take.
+    read_events : callable
+        One file to an :class:`hstlc.model.EventList`.
+    checks : tuple of Check
+        In the order in which reasons count.
+    describe : callable
+        Exposure to :class:`ExposureValues`.
+    extract : callable
+        Exposure and settings to :class:`Extraction`.
+    extraction_settings : callable
+        Exposure values and settings to the part of the settings that this exposure's extraction reads; its digest
+        decides whether a change of settings makes the curve stale.
+    curve_options : callable
+        Settings and the keyword arguments of :func:`hstlc.light_curve` to changed settings.
+    companions : callable
+        Path of one file to the paths of the others of its exposure in the same folder.
+    """
+
+    name: str
+    title: str
+    instruments: tuple[str, ...]
+    settings_model: type[BaseModel]
+    event_kinds: frozenset[str]
+    step_version: int
+    identify: Callable[[Path], FileIdentity | None]
+    load: Callable[[Sequence[FileIdentity]], Any]
+    read_events: Callable[[Path], EventList]
+    checks: tuple[Check, ...]
+    describe: Callable[[Any], ExposureValues]
+    extract: Callable[[Any, Any], Extraction]
+    extraction_settings: Callable[[ExposureValues, Any], Mapping[str, Any]]
+    curve_options: Callable[..., Any]
+    companions: Callable[[Path], list[Path]]

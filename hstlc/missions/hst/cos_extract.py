@@ -1,0 +1,291 @@
+"""COS exposures to light curves: source and background boxes in the frame in which calcos extracts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import reduce
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hstlc.events import bin_edges, bin_index, in_band, in_good_time, live_time, outside_windows
+from hstlc.lightcurves import RegionSums, Response, light_curve, region_sums
+from hstlc.missions.base import Extraction
+from hstlc.missions.hst.airglow import windows
+from hstlc.missions.hst.cos_read import ABSENT, TICK_S, CosExposure, Spectrum, number
+from hstlc.missions.hst.settings import HstSettings
+from hstlc.model import EventList, Finding, Intervals, Severity
+
+__all__ = ["STEP_VERSION", "Box", "dq_mask", "extract", "extraction_box", "stripes"]
+
+#: Raised when the same input gives other numbers.
+STEP_VERSION = 1
+
+#: Burst, pulse height out of range, bad time: what calcos calls serious when it makes images, on top of SDQFLAGS.
+SERIOUS_DQ = 64 | 512 | 2048
+
+#: Detector columns (XFULL) that events are taken from, and the middle that the slope of a trace refers to.
+COLUMNS = {"FUV": (0.0, 16384.0, 8192.0), "NUV": (-np.inf, np.inf, 512.0)}
+
+#: Imaging: the half of the NUV detector that sees the sky, (columns, rows) in pixels; the other half has the lamp.
+IMAGING_FIELD = ((0.0, 1024.0), (0.0, 512.0))
+
+#: Keywords of the input that describe the curve as they are.
+COPIED_KEYWORDS = (
+    *("TELESCOP", "INSTRUME", "DETECTOR", "TARGNAME", "RA_TARG", "DEC_TARG", "OBSTYPE", "OPT_ELEM", "CENWAVE"),
+    *("APERTURE", "FPPOS", "LIFE_ADJ", "ROOTNAME", "PROPOSID", "CAL_VER", "EXPSTART", "EXPEND", "EXPTIME", "SIMULATD"),
+)
+
+FloatArray = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """Extraction regions of one segment, in pixels of XFULL and YFULL.
+
+    Attributes
+    ----------
+    center, slope, height : float
+        The source box is ``center + slope * (x - middle) +- height / 2``, half-open.
+    backgrounds : tuple of (float, float)
+        Center and height of each background box, parallel to the source box.
+    """
+
+    center: float
+    slope: float
+    height: float
+    backgrounds: tuple[tuple[float, float], ...]
+
+    @property
+    def scale(self) -> float:
+        """Height of the source box over the heights of the background boxes; 0 without any."""
+        total = sum(height for _, height in self.backgrounds)
+        return self.height / total if total else 0.0
+
+
+def dq_mask(exposure: CosExposure) -> int:
+    """Return the data-quality bits that exclude an event: the header's SDQFLAGS and the always serious ones."""
+    flags = exposure.number("SDQFLAGS")
+    return SERIOUS_DQ | (int(flags) if np.isfinite(flags) and flags > 0 else 0)
+
+
+def stripes(exposure: CosExposure) -> dict[str, str]:
+    """Return the segments to sum: letter to the kind of file that holds its events.
+
+    FUV segments have a file each; the NUV stripes A, B, C share one, and with G230L stripe C is light of the second
+    order and left out.
+    """
+    if "corrtag" in exposure.events:
+        if exposure.imaging:
+            return {"N": "corrtag"}
+        letters = "AB" if exposure.text("OPT_ELEM") == "G230L" else "ABC"
+        return dict.fromkeys(letters, "corrtag")
+    return {kind[-1].upper(): kind for kind in sorted(exposure.events)}
+
+
+def extraction_box(exposure: CosExposure, letter: str) -> Box | None:
+    """Return the boxes of a segment from the event list's header, else from the x1d's; None when neither has them."""
+    kind = stripes(exposure)[letter]
+    for header in (exposure.events[kind].header, exposure.x1d_header):
+        box = _box(header, letter)
+        if box is not None:
+            return box
+    return None
+
+
+def _box(header: Mapping[str, Any], letter: str) -> Box | None:
+    def value(key: str) -> float:
+        found = number(header, f"{key}_{letter}")
+        return float("nan") if found == ABSENT else found
+
+    center, height, slope = value("SP_LOC"), value("SP_HGT"), value("SP_SLP")
+    if not (np.isfinite(center) and height > 0):
+        return None
+    pairs = ((value(f"B_BKG{i}"), value(f"B_HGT{i}")) for i in (1, 2))
+    backgrounds = tuple((c, h) for c, h in pairs if np.isfinite(c) and h > 0)
+    return Box(center, slope if np.isfinite(slope) else 0.0, height, backgrounds)
+
+
+def response(
+    spectrum: Spectrum, wavelength_aa: tuple[float, float], excluded: tuple[tuple[float, float], ...]
+) -> Response:
+    """Return what a count is worth from an x1d row: FLUX / NET is the archive's own inverse sensitivity.
+
+    It holds the sensitivity, its change with time and the aperture correction of that exposure. Pixels without net
+    counts have no ratio and are bridged linearly; beyond the first and last ratio nothing is calibrated.
+    """
+    wavelength = spectrum.wavelength_aa
+    pixel_aa = np.abs(np.gradient(wavelength)) if len(wavelength) > 1 else np.ones(len(wavelength))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        sensitivity = spectrum.flux / spectrum.net
+    known = np.isfinite(sensitivity) & (sensitivity > 0)
+    if not known.any():
+        return Response(np.array([0.0]), np.array([0.0]), 0.0)
+    order = np.argsort(wavelength[known])
+    grid, fluence = wavelength[known][order], (sensitivity * pixel_aa)[known][order]
+    used = (wavelength >= max(wavelength_aa[0], grid[0])) & (wavelength <= min(wavelength_aa[1], grid[-1]))
+    used &= outside_windows(wavelength, excluded)
+    return Response(grid, fluence, float(pixel_aa[used].sum()))
+
+
+def extract(exposure: CosExposure, settings: HstSettings) -> Extraction:
+    """Make the light curve of a COS exposure.
+
+    Events count when they are of good quality, in good time, of a wanted wavelength and in a box. Segments add; their
+    common good time is used. Bins start at EXPSTART and all are kept.
+
+    Parameters
+    ----------
+    exposure : CosExposure
+        With at least one readable event list.
+    settings : HstSettings
+
+    Returns
+    -------
+    Extraction
+
+    Raises
+    ------
+    UsageError
+        ``usage.bin-width``: see :func:`hstlc.events.bin_edges`.
+    """
+    letters = stripes(exposure)
+    kinds = sorted(set(letters.values()))
+    reference = exposure.events[kinds[0]].reference
+    gti = reduce(Intervals.intersect, (exposure.events[kind].gti for kind in kinds))
+    edges = bin_edges(float(gti.stop[-1]) if len(gti) else 0.0, settings.bin_width_s, TICK_S)
+    excluded = () if exposure.imaging else windows(settings.airglow, exposure.text("OPT_ELEM"))
+    band = settings.nuv_wavelength_aa if "corrtag" in exposure.events else settings.fuv_wavelength_aa
+    mask = dq_mask(exposure)
+    findings: list[Finding] = []
+    counted = {"NEVENTS": 0, "NBADDQ": 0, "NBADTIME": 0, "NWAVE": 0, "NSOURCE": 0, "NBACKGR": 0}
+    selected: dict[str, EventList] = {}
+    for kind in kinds:
+        events = exposure.events[kind]
+        good = (events["dq"] & mask) == 0
+        timely = in_good_time(events.time_s, gti, TICK_S)
+        kept = events.select(good & timely)
+        wanted = np.ones(len(kept), dtype=bool) if exposure.imaging else _wanted(kept, band, excluded)
+        selected[kind] = kept.select(wanted)
+        counted["NEVENTS"] += len(events)
+        counted["NBADDQ"] += int((~good).sum())
+        counted["NBADTIME"] += int((good & ~timely).sum())
+        counted["NWAVE"] += int((~wanted).sum())
+    detector = "NUV" if "corrtag" in exposure.events else "FUV"
+    regions: list[RegionSums] = []
+    boxes: dict[str, float] = {}
+    for letter, kind in letters.items():
+        box = None if exposure.imaging else extraction_box(exposure, letter)
+        spectrum = exposure.spectra.get(letter)
+        sums, source, background = _region(selected[kind], box, detector, edges, spectrum, band, excluded)
+        counted["NSOURCE"] += source
+        counted["NBACKGR"] += background
+        regions.append(sums)
+        boxes |= _box_keywords(letter, box)
+        if spectrum is None:
+            findings.append(_no_flux(exposure, letter))
+    live_s = live_time(edges, gti, TICK_S)
+    width = sum(r.response.width_aa for r in regions if r.response is not None)
+    curve = light_curve(
+        edges,
+        live_s,
+        regions,
+        reference=reference,
+        gti=gti,
+        minimum_fraction=settings.minimum_fraction,
+        meta={
+            **_describing_keywords(exposure, letters),
+            "STEPSIZE": settings.bin_width_s,
+            "TICK": TICK_S,
+            "MINFRAC": settings.minimum_fraction,
+            "WMIN": None if exposure.imaging else band[0],
+            "WMAX": None if exposure.imaging else band[1],
+            "DELTAWAV": width if width else None,
+            "AIRGLOW": settings.airglow if excluded else "none",
+            "AIRGWIN": ", ".join(f"{low:g}-{high:g}" for low, high in excluded) or None,
+            "DQMASK": mask,
+            **counted,
+            **boxes,
+            "LIVETIME": float(live_s.sum()),
+            "STEPVER": STEP_VERSION,
+        },
+    )
+    return Extraction(curve, tuple(findings))
+
+
+def _wanted(
+    events: EventList, band: tuple[float, float], excluded: tuple[tuple[float, float], ...]
+) -> NDArray[np.bool_]:
+    wavelength = events["wavelength_aa"]
+    inside: NDArray[np.bool_] = (wavelength >= band[0]) & (wavelength <= band[1])
+    return inside & outside_windows(wavelength, excluded)
+
+
+def _region(
+    events: EventList,
+    box: Box | None,
+    detector: str,
+    edges: FloatArray,
+    spectrum: Spectrum | None,
+    band: tuple[float, float],
+    excluded: tuple[tuple[float, float], ...],
+) -> tuple[RegionSums, int, int]:
+    x, y = events["x"], events["y"]
+    if box is None:
+        (x0, x1), (y0, y1) = IMAGING_FIELD
+        source = (x >= x0) & (x < x1) & (y >= y0) & (y < y1)
+        background, scale = np.zeros(len(x), dtype=bool), 0.0
+    else:
+        first, last, middle = COLUMNS[detector]
+        on = (x >= first) & (x < last)
+        straight = y - box.slope * (x - middle)
+        source = on & in_band(straight, box.center, box.height)
+        background = np.zeros(len(x), dtype=bool)
+        for center, height in box.backgrounds:
+            background |= on & in_band(straight, center, height)
+        scale = box.scale
+    bins = bin_index(events.time_s, edges, TICK_S)
+
+    def rows(mask: NDArray[np.bool_]) -> tuple[NDArray[np.int64], FloatArray, FloatArray]:
+        return bins[mask], events["epsilon"][mask], events["wavelength_aa"][mask]
+
+    calibration = None if spectrum is None else response(spectrum, band, excluded)
+    sums = region_sums(len(edges) - 1, rows(source), rows(background), scale, calibration)
+    return sums, int(source.sum()), int(background.sum())
+
+
+def _no_flux(exposure: CosExposure, letter: str) -> Finding:
+    if exposure.imaging:
+        message = "imaging exposures have no x1d; the flux is NaN and the background is not subtracted"
+    elif exposure.x1d_header:
+        message = f"the x1d has no row for segment {letter}; the flux is NaN"
+    else:
+        message = f"no x1d for segment {letter}; the flux is NaN"
+    return Finding("flux", Severity.FLAG, "No flux calibration", message)
+
+
+def _box_keywords(letter: str, box: Box | None) -> dict[str, float]:
+    if box is None:
+        return {}
+    return {
+        f"YLOC_{letter}": box.center,
+        f"YSLP_{letter}": box.slope,
+        f"YHGT_{letter}": box.height,
+        f"BSCL_{letter}": box.scale,
+    }
+
+
+def _describing_keywords(exposure: CosExposure, letters: Mapping[str, str]) -> dict[str, Any]:
+    header = exposure.header
+    dates = [str(events.header["DATE"]) for events in exposure.events.values() if events.header.get("DATE")]
+    if exposure.x1d_header.get("DATE"):
+        dates.append(str(exposure.x1d_header["DATE"]))
+    detector = "FUV" if "corrtag" not in exposure.events else "NUV"
+    names = [] if exposure.imaging else [f"{detector}{letter}" for letter in letters]
+    return {
+        **{key: header[key] for key in COPIED_KEYWORDS if header.get(key) is not None},
+        "SEGMENTS": ",".join(names) or None,
+        "DATE": max(dates) if dates else None,
+    }

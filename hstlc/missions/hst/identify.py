@@ -1,0 +1,120 @@
+"""What an HST file is, by its content; by its name only when the content cannot be read."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from hstlc.errors import UnreadableError
+from hstlc.formats.fits_file import Value, header_values, open_fits
+from hstlc.missions.base import FileIdentity, Role
+
+__all__ = ["CORRTAG_COLUMNS", "NAME", "companions", "identify"]
+
+CORRTAG_COLUMNS = frozenset(
+    "TIME RAWX RAWY XCORR YCORR XDOPP XFULL YFULL WAVELENGTH EPSILON DQ PHA".split()  # noqa: SIM905
+)
+X1D_COLUMNS = frozenset({"SEGMENT", "WAVELENGTH", "FLUX", "NET"})
+STIS_TAG_COLUMNS = frozenset({"TIME", "AXIS1", "AXIS2", "DETAXIS1"})
+
+#: Archive file names: nine-character rootname and product.
+NAME = re.compile(r"^(?P<root>[a-z0-9]{9})_(?P<product>[a-z0-9_]+)\.fits?(?:\.gz)?$", re.IGNORECASE)
+
+_KINDS = ("corrtag_a", "corrtag_b", "corrtag", "x1d")
+
+
+def identify(path: Path) -> FileIdentity | None:
+    """Return what an HST file is, None when it is not of HST.
+
+    Raises
+    ------
+    InconsistentError
+        ``data.vanished``.
+    UnreadableError
+        Not readable, and the name is not that of an exposure we know how to place.
+    """
+    name = NAME.match(path.name)
+    try:
+        with open_fits(path) as hdus:
+            header = header_values(hdus[0].header, *(h.header for h in hdus[1:2]))
+            columns = frozenset(
+                name.upper() for hdu in hdus[1:2] if hasattr(hdu, "columns") for name in hdu.columns.names
+            )
+    except UnreadableError as error:
+        if name is None or name["product"].lower() not in _KINDS:
+            raise
+        kind = name["product"].lower()
+        role = Role.COMPANION if kind == "x1d" else Role.EVENTS
+        return FileIdentity(path, "hst", name["root"].lower(), kind, role, problem=str(error))
+    if str(header.get("TELESCOP") or "").upper() != "HST":
+        return None
+    rootname = str(header.get("ROOTNAME") or (name["root"] if name else path.name.split("_")[0])).lower()
+    kind, role, reason, message = _classify(path, header, columns)
+    return FileIdentity(
+        path=path,
+        mission="hst",
+        rootname=rootname,
+        kind=kind,
+        role=role,
+        target=str(header.get("TARGNAME") or ""),
+        cal_ver=str(header.get("CAL_VER") or ""),
+        version=_version(header),
+        reason=reason,
+        message=message,
+    )
+
+
+def _classify(path: Path, header: dict[str, Value], columns: frozenset[str]) -> tuple[str, Role, str, str]:
+    instrument = str(header.get("INSTRUME") or "").upper()
+    mode = str(header.get("OBSMODE") or header.get("IMAGETYP") or "").upper()
+    named = NAME.match(str(header.get("FILENAME") or "")) or NAME.match(path.name)
+    product = named["product"].lower() if named else "file"
+
+    def refuse(reason: str, message: str) -> tuple[str, Role, str, str]:
+        return product, Role.REFUSED, reason, f"{path.name}: {message}"
+
+    if instrument not in ("COS", "STIS"):
+        return refuse("Wrong instrument", f"a product of {instrument or 'no instrument'}, not of COS or STIS")
+    if mode != "TIME-TAG":
+        return refuse("Wrong mode", f"a {instrument} {product} taken in mode {mode or 'unknown'}, not TIME-TAG")
+    if instrument == "STIS":
+        if columns >= STIS_TAG_COLUMNS or columns >= CORRTAG_COLUMNS - {"XFULL", "YFULL", "PHA"} or product == "x1d":
+            what = "event list" if product != "x1d" else "spectrum of a TIME-TAG exposure"
+            return (
+                product,
+                Role.WAITING,
+                "Waiting",
+                f"{path.name}: a STIS TIME-TAG {what}; this version reads COS only, it waits where it is",
+            )
+        return refuse("Unsupported product", f"a STIS {product} file, not an event list or its x1d")
+    if columns == CORRTAG_COLUMNS:
+        segment = str(header.get("SEGMENT") or "").upper()
+        kind = {"FUVA": "corrtag_a", "FUVB": "corrtag_b"}.get(segment, "corrtag")
+        return kind, Role.EVENTS, "", ""
+    if columns >= X1D_COLUMNS and product in ("x1d", "file"):
+        return "x1d", Role.COMPANION, "", ""
+    if columns == frozenset({"TIME", "RAWX", "RAWY", "PHA"}) or columns == frozenset({"TIME", "RAWX", "RAWY"}):
+        return refuse("Unsupported product", "a raw event list without calibration; ingest its corrtag instead")
+    return refuse("Unsupported product", f"a COS {product} file, not a corrtag or an x1d")
+
+
+def _version(header: dict[str, Value]) -> str:
+    """Return a text that sorts by calibration version, then processing time, then file date."""
+    numbers = re.match(r"\D*(\d+(?:\.\d+)*)", str(header.get("CAL_VER") or ""))
+    version = ".".join(f"{int(part):05d}" for part in numbers[1].split(".")) if numbers else ""
+    time = header.get("PROCTIME")
+    processed = f"{time:016.8f}" if isinstance(time, (int, float)) else ""
+    return f"{version}|{processed}|{header.get('DATE') or ''}"
+
+
+def companions(path: Path) -> list[Path]:
+    """Return the other files of an exposure that lie in the same folder, by name."""
+    name = NAME.match(path.name)
+    if name is None:
+        return []
+    same = (NAME.match(other.name) for other in sorted(path.parent.iterdir()) if other != path)
+    return [
+        path.parent / match.string
+        for match in same
+        if match is not None and match["root"].lower() == name["root"].lower() and match["product"].lower() in _KINDS
+    ]

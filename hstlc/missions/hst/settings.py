@@ -1,0 +1,48 @@
+"""The section ``missions.hst`` of the configuration."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from hstlc.units import AngstromRange, Seconds
+
+__all__ = ["HstSettings"]
+
+
+class HstSettings(BaseModel):
+    """Settings of the Hubble mission; numbers are in the unit that the field name ends in."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=False)
+
+    bin_width_s: Seconds = Field(2.0, alias="bin_width", description="width of the time bins")
+    fuv_wavelength_aa: AngstromRange = Field(
+        (915.0, 1800.0), alias="fuv_wavelength", description="wavelengths that COS FUV curves are made of"
+    )
+    nuv_wavelength_aa: AngstromRange = Field(
+        (915.0, 3200.0), alias="nuv_wavelength", description="wavelengths that COS NUV curves are made of"
+    )
+    airglow: Literal["hstlc", "calcos", "wide", "none"] = Field(
+        "hstlc", description="table of airglow windows left out of COS FUV curves"
+    )
+    minimum_fraction: float = Field(0.8, ge=0, le=1, description="bins with a smaller live part are flagged")
+    accepted_expflags: tuple[str, ...] = Field(
+        ("NORMAL",), description="values of EXPFLAG that are not rejected; add INTERRUPTED to use such exposures"
+    )
+    bad_proposals: tuple[int, ...] = Field(
+        (13635,), description="proposals whose exposures are rejected (calibration specials such as focus sweeps)"
+    )
+    minimum_exptime_s: Seconds = Field(1.0, alias="minimum_exptime", description="shorter exposures are rejected")
+    strict_time: bool = Field(False, description="reject an event list for any step back in time, as hstlc did in 2016")
+    maximum_step_back_s: Seconds = Field(
+        1.0, alias="maximum_step_back", description="a larger step back in time rejects the event list"
+    )
+    maximum_disorder: float = Field(
+        1e-3, ge=0, le=1, description="a larger part of events out of order rejects the event list"
+    )
+    minimum_planned_fraction: float = Field(
+        0.8, ge=0, le=1, description="exposures shorter than this part of the planned time are flagged"
+    )
+    maximum_rate_fuv: float = Field(15000.0, gt=0, description="counts/s a segment above which FUV is flagged")
+    maximum_rate_nuv: float = Field(170000.0, gt=0, description="counts/s above which NUV is flagged")

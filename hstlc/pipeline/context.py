@@ -1,0 +1,76 @@
+"""The store of a run: settings, folders, database, and the lock that makes this run its only writer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from sqlalchemy import Engine
+
+from hstlc.config import Settings
+from hstlc.db.engine import advisory_lock, make_engine, normalize_url
+from hstlc.db.migrate import ensure_schema
+from hstlc.store.layout import Layout
+from hstlc.store.lock import flock
+from hstlc.store.run import run_id
+
+__all__ = ["LOCK_NAME", "Context", "database_exists", "open_store"]
+
+LOCK_NAME = ".hstlc.lock"
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What a step needs to work on the store."""
+
+    settings: Settings
+    layout: Layout
+    engine: Engine
+    run: str
+
+
+@contextmanager
+def open_store(settings: Settings, *, write: bool = True, wait: bool = True) -> Iterator[Context]:
+    """Open the data tree and the database, made on first use when ``write``.
+
+    Parameters
+    ----------
+    settings : Settings
+    write : bool
+        Be the store's only writer for the length of the block: a lock on the data tree with SQLite, an advisory lock
+        with PostgreSQL. Without, nothing is locked or made.
+    wait : bool
+        Wait for another writer, or raise at once.
+
+    Raises
+    ------
+    LockHeldError
+        ``lock.held``.
+    UsageError
+        ``usage.schema``: the database is of another version.
+    StoreError, DatabaseError
+    """
+    layout = settings.layout
+    engine = make_engine(settings.db_connection_string)
+    context = Context(settings, layout, engine, run_id())
+    try:
+        if not write:
+            yield context
+            return
+        layout.make_directories()
+        lock = advisory_lock(engine, wait=wait)
+        if engine.dialect.name == "sqlite":
+            lock = flock(layout.home / LOCK_NAME, wait)
+        with lock:
+            ensure_schema(engine)
+            yield context
+    finally:
+        engine.dispose()
+
+
+def database_exists(settings: Settings) -> bool:
+    """Tell whether the database is there; for an SQLite one without opening, and so making, it."""
+    url = normalize_url(settings.db_connection_string)
+    return url.get_backend_name() != "sqlite" or bool(url.database and Path(url.database).is_file())

@@ -1,0 +1,293 @@
+"""Ingest: from files to exposures, light curves and rows."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from hstlc.db import records
+from hstlc.db.engine import reading, writing
+from hstlc.errors import HstlcError
+from hstlc.missions.base import Role
+from hstlc.missions.registry import mission as find_mission
+from hstlc.missions.registry import missions
+from hstlc.pipeline.context import Context
+from hstlc.pipeline.executor import run_tasks
+from hstlc.pipeline.inputs import Incoming, find_inputs, inspect
+from hstlc.pipeline.observation import Outcome, Task, input_digest, process, settings_digest, values_of_row
+from hstlc.pipeline.plan import Candidate, State, plan_exposure
+from hstlc.pipeline.progress import NoProgress, Progress
+from hstlc.pipeline.publication import publish_batch
+from hstlc.pipeline.refusal import refuse_files
+from hstlc.pipeline.results import Failure, Summary, failure_of
+from hstlc.store.digest import sha256_file
+from hstlc.store.publish import remove
+
+__all__ = ["Options", "ingest", "record_end", "record_run"]
+
+logger = logging.getLogger(__name__)
+
+Key = tuple[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How to ingest.
+
+    Attributes
+    ----------
+    paths : tuple of Path
+        Files and folders; empty for the ingest folder.
+    workers : int
+    move : bool
+        Take files away from outside the ingest folder.
+    stale : bool
+        Also do again what other settings or an earlier version of a step made or rejected.
+    limit : int or None
+        At most so many exposures.
+    missions : tuple of str
+        Only these; empty for all.
+    dry_run : bool
+        Look and tell, write nothing.
+    """
+
+    paths: tuple[Path, ...] = ()
+    workers: int = 1
+    move: bool = False
+    stale: bool = False
+    limit: int | None = None
+    missions: tuple[str, ...] = ()
+    dry_run: bool = False
+
+
+def ingest(context: Context, options: Options, progress: Progress | None = None, *, known: bool = True) -> Summary:
+    """Ingest files: identify, group into exposures, check, extract, publish, record.
+
+    Parameters
+    ----------
+    context : Context
+        The store, held as its only writer unless it is a dry run.
+    options : Options
+    progress : Progress, optional
+    known : bool
+        The database is there and says what is in the store; False for a dry run without one.
+
+    Returns
+    -------
+    Summary
+
+    Raises
+    ------
+    UsageError
+        A path that does not exist.
+    DatabaseError
+        The database went away; what was committed stays.
+    """
+    progress = progress or NoProgress()
+    started = time.monotonic()
+    summary = Summary(dry_run=options.dry_run)
+    incoming = _inspect(context, options, progress, summary)
+    exposures: dict[Key, list[Incoming]] = defaultdict(list)
+    refused: list[Incoming] = []
+    for file in incoming:
+        identity = file.identity
+        if identity.role is Role.WAITING:
+            summary.waiting.append(identity.message)
+        elif identity.role is Role.REFUSED:
+            refused.append(file)
+        else:
+            exposures[identity.mission, identity.rootname].append(file)
+    refuse_files(context, refused, summary, move=options.move, dry_run=options.dry_run, known=known)
+    tasks = _tasks(context, options, exposures, summary, known)
+    progress.stage("exposures", len(tasks))
+    batch: list[Outcome] = []
+    for result in run_tasks(options.workers, process, tasks, lambda task: task.name):
+        if isinstance(result, Failure):
+            summary.failures.append(result)
+            progress.item(f"{result.what}: failed: {result.message}")
+            continue
+        if options.dry_run:
+            _count(result, summary, progress)
+            continue
+        batch.append(result)
+        if len(batch) >= context.settings.commit_batch:
+            _publish(context, batch, summary, progress)
+            batch = []
+    if batch:
+        _publish(context, batch, summary, progress)
+    summary.seconds = time.monotonic() - started
+    return summary
+
+
+def _inspect(context: Context, options: Options, progress: Progress, summary: Summary) -> list[Incoming]:
+    inputs = find_inputs(options.paths or (context.layout.ingest,), context.layout, options.missions)
+    summary.files = len(inputs)
+    progress.stage("files", len(inputs))
+    found: list[Incoming] = []
+    for result in run_tasks(options.workers, inspect, inputs, lambda file: str(file.path)):
+        progress.item("")
+        if isinstance(result, Failure):
+            summary.failures.append(result)
+        elif not (options.missions and result.identity.mission not in options.missions):
+            found.append(result)
+    return found
+
+
+def _tasks(
+    context: Context, options: Options, exposures: Mapping[Key, Sequence[Incoming]], summary: Summary, known: bool
+) -> list[Task]:
+    """Return what there is to do, in order of exposure; what is done already is counted."""
+    stored, products, metadata = _stored(context, exposures, options.stale and known, known)
+    keys = sorted({*exposures, *(stored if options.stale else ())})
+    if options.missions:
+        keys = [key for key in keys if key[0] in options.missions]
+    tasks: list[Task] = []
+    for key in keys:
+        mission, rootname = key
+        if mission not in missions():
+            continue  # a row of a mission that is not installed here
+        candidates = [_known(context, row) for row in stored.get(key, ())]
+        plan = plan_exposure(
+            candidates, [_candidate(file) for file in exposures.get(key, ())], find_mission(mission).event_kinds
+        )
+        if not plan.chosen:
+            names = ", ".join(sorted(file.identity.path.name for file in exposures.get(key, ())))
+            summary.waiting.append(f"{names}: waits for the event list of exposure {rootname}; ingest them together")
+            continue
+        product = products.get(records.product_key(*key))
+        due = plan.changed or _is_due(context, plan.chosen, product)
+        if options.stale and not due:
+            due = _is_stale(context, mission, product, metadata.get(key))
+        if not due:
+            summary.unchanged += 1
+            _drop_redundant(plan.redundant, move=options.move, dry_run=options.dry_run)
+            continue
+        tasks.append(
+            Task(
+                mission,
+                rootname,
+                plan,
+                context.settings.missions[mission],
+                context.layout,
+                context.run,
+                known=product is not None,
+                move=options.move,
+                min_free_space=context.settings.min_free_space,
+                dry_run=options.dry_run,
+            )
+        )
+    return tasks[: options.limit]
+
+
+def _stored(context: Context, keys: Iterable[Key], everything: bool, known: bool) -> tuple[Any, Any, Any]:
+    if not known:
+        return {}, {}, {}
+    with reading(context.engine) as connection:
+        wanted = records.exposure_keys(connection) if everything else []
+        wanted = sorted({*wanted, *keys})
+        products = records.products_of(connection, [records.product_key(*key) for key in wanted])
+        return records.files_of(connection, wanted), products, records.metadata_of(connection, wanted)
+
+
+def _candidate(file: Incoming) -> Candidate:
+    identity = file.identity
+    return Candidate(
+        identity.kind,
+        identity.path,
+        file.sha256,
+        file.size,
+        identity.cal_ver,
+        identity.version,
+        State.INCOMING,
+        file.inside,
+    )
+
+
+def _known(context: Context, row: Mapping[str, Any]) -> Candidate:
+    return Candidate(
+        row["kind"],
+        context.layout.resolve(row["path"]) / row["filename"],
+        row["sha256"],
+        row["size_bytes"],
+        row["cal_ver"],
+        row["version_key"],
+        State(row["state"]),
+    )
+
+
+def _is_due(context: Context, chosen: Sequence[Candidate], product: Mapping[str, Any] | None) -> bool:
+    """Tell whether the light curve is missing or was made of other files; a rejected exposure has none to miss."""
+    if all(candidate.state is State.REJECTED for candidate in chosen):
+        return False
+    if product is None or product["input_digest"] != input_digest((c.kind, c.sha256) for c in chosen):
+        return True
+    path = context.layout.resolve(product["path"]) / product["filename"]
+    return not path.is_file() or path.stat().st_size != product["size_bytes"]
+
+
+def _is_stale(
+    context: Context, name: str, product: Mapping[str, Any] | None, metadata: Mapping[str, Any] | None
+) -> bool:
+    """Tell whether another version or other settings made the light curve; a rejected exposure is asked again."""
+    if product is None or metadata is None:
+        return True
+    mission = find_mission(name)
+    settings = settings_digest(mission, values_of_row(metadata), context.settings.missions[name])
+    return bool(product["step_version"] != mission.step_version or product["settings_digest"] != settings)
+
+
+def _drop_redundant(pairs: Sequence[tuple[Candidate, Candidate]], *, move: bool, dry_run: bool) -> None:
+    """Delete files from the ingest folder that the store has already, once the stored copy verifies."""
+    for extra, stored in pairs:
+        if dry_run or not (extra.inside or move) or extra.path == stored.path:
+            continue
+        try:
+            if sha256_file(stored.path) == extra.sha256:
+                remove(extra.path)
+        except HstlcError as error:
+            logger.warning("%s is kept: %s", extra.path, error)
+
+
+def _publish(context: Context, batch: Sequence[Outcome], summary: Summary, progress: Progress) -> None:
+    failures = publish_batch(context.engine, context.layout, batch)
+    failed = {failure.what for failure in failures}
+    summary.failures += failures
+    for outcome in batch:
+        if outcome.task.name in failed:
+            progress.item(f"{outcome.task.name}: failed")
+        else:
+            _count(outcome, summary, progress)
+
+
+def _count(outcome: Outcome, summary: Summary, progress: Progress) -> None:
+    name = outcome.task.name
+    for finding in outcome.findings:
+        logger.info("%s: %s: %s", name, finding.reason, finding.message, extra={"action": "finding", "exposure": name})
+    if outcome.rejection is not None:
+        summary.rejected[outcome.rejection.reason] += 1
+        progress.item(f"{name}: rejected, {outcome.rejection.reason}: {outcome.rejection.message}")
+    elif outcome.task.known:
+        summary.updated += 1
+        progress.item(f"{name}: updated")
+    else:
+        summary.ingested += 1
+        progress.item(f"{name}: ingested")
+
+
+def record_run(context: Context, command: str, version: str) -> int:
+    """Record that a command began."""
+    with writing(context.engine) as connection:
+        return records.begin_run(connection, command, version)
+
+
+def record_end(context: Context, run: int, summary: Summary, error: BaseException | None = None) -> None:
+    """Record how a command ended."""
+    status = "failed" if error is not None or summary.failures else "done"
+    message = str(failure_of(error).message) if error is not None else ""
+    with writing(context.engine) as connection:
+        records.finish_run(connection, run, status=status, counts=summary.as_dict(), message=message)

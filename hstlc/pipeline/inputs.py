@@ -1,0 +1,110 @@
+"""The files a run was given, and what each of them says it is."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from hstlc.errors import HstlcError, UnreadableError, UsageError
+from hstlc.formats.fits_file import is_fits_name
+from hstlc.missions.base import FileIdentity, Role
+from hstlc.missions.registry import missions
+from hstlc.pipeline.results import Failure, failure_of
+from hstlc.store.digest import sha256_file
+from hstlc.store.layout import Layout
+
+__all__ = ["Incoming", "Input", "find_inputs", "identify", "inspect"]
+
+
+@dataclass(frozen=True, slots=True)
+class Input:
+    """A file to look at.
+
+    Attributes
+    ----------
+    path : Path
+    inside : bool
+        It lies in the ingest folder, the only one that files are moved out of.
+    missions : tuple of str
+        Missions that may recognise it; empty for all.
+    """
+
+    path: Path
+    inside: bool
+    missions: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Incoming:
+    """A file that was looked at."""
+
+    identity: FileIdentity
+    sha256: str
+    size: int
+    inside: bool
+
+
+def find_inputs(paths: Sequence[Path], layout: Layout, only: tuple[str, ...] = ()) -> list[Input]:
+    """Return the FITS files that paths stand for, each once, sorted.
+
+    A folder stands for the FITS files in it and below it, without hidden ones and without the rest of the data tree;
+    a file stands for itself whatever its name.
+
+    Raises
+    ------
+    UsageError
+        ``usage.no-such-path``.
+    """
+    ingest = layout.ingest.resolve()
+    own = {d.resolve() for d in layout.directories if d not in (layout.home, layout.ingest)}
+    found: dict[Path, Input] = {}
+    for path in paths:
+        if not path.exists():
+            raise UsageError(
+                "usage.no-such-path", f"{path}: there is no such file or folder", "check the path", path=str(path)
+            )
+        for file in _walk(path.resolve(), own) if path.is_dir() else [path.resolve()]:
+            found[file] = Input(file, file.is_relative_to(ingest), only)
+    return [found[file] for file in sorted(found)]
+
+
+def _walk(folder: Path, own: set[Path]) -> Iterator[Path]:
+    for directory, folders, names in os.walk(folder):
+        here = Path(directory)
+        folders[:] = [name for name in folders if not name.startswith(".") and here / name not in own]
+        for name in names:
+            if not name.startswith(".") and is_fits_name(Path(name)) and (here / name).is_file():
+                yield (here / name).resolve()
+
+
+def inspect(file: Input) -> Incoming | Failure:
+    """Identify a file by its content and take its digest; a file that goes away meanwhile is a failure of its own."""
+    try:
+        identity = identify(file.path, file.missions)
+        size = file.path.stat().st_size
+        return Incoming(identity, sha256_file(file.path), size, file.inside)
+    except (HstlcError, OSError) as error:
+        return failure_of(error, path=file.path)
+
+
+def identify(path: Path, only: tuple[str, ...] = ()) -> FileIdentity:
+    """Return what a file is to the first mission that recognises it; REFUSED when none does."""
+    problem: UnreadableError | None = None
+    for name, mission in missions().items():
+        if only and name not in only:
+            continue
+        try:
+            identity = mission.identify(path)
+        except UnreadableError as error:
+            problem = error
+            continue
+        if identity is not None:
+            return identity
+    if problem is not None:
+        return FileIdentity(
+            path, "", "", "", Role.REFUSED, problem=problem.message, reason="Unreadable file", message=problem.message
+        )
+    message = f"{path.name}: a FITS file that no installed mission ({', '.join(missions())}) recognises"
+    return FileIdentity(path, "", "", "", Role.REFUSED, reason="Unknown product", message=message)

@@ -1,0 +1,221 @@
+"""The path of one observation: read, check, extract, stage. Runs in a worker; touches no database.
+
+Everything it writes is a ``.part`` file next to its target; the parent publishes and commits
+(:mod:`hstlc.pipeline.publication`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime
+from typing import Any
+
+from hstlc.checks import first_rejection, run_checks
+from hstlc.errors import InconsistentError
+from hstlc.formats.curve_fits import write_light_curve
+from hstlc.missions.base import ExposureValues, FileIdentity, Mission
+from hstlc.missions.registry import mission as find_mission
+from hstlc.model import Finding, LightCurve
+from hstlc.pipeline.inputs import identify
+from hstlc.pipeline.placement import Placement, curve_name, place_files
+from hstlc.pipeline.plan import Candidate, Plan, State
+from hstlc.pipeline.results import Failure, failure_of
+from hstlc.store.digest import digest
+from hstlc.store.layout import Layout, slug
+from hstlc.store.points import point
+from hstlc.store.publish import discard, free_space_guard, stage_bytes
+
+__all__ = ["Outcome", "Task", "input_digest", "metadata_row", "process", "settings_digest", "values_of_row"]
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """One exposure to do.
+
+    Attributes
+    ----------
+    mission, rootname : str
+    plan : Plan
+        Its files.
+    settings : object
+        The mission's settings.
+    layout : Layout
+    run : str
+        Identifier of the run, for ``.part`` files.
+    known : bool
+        The exposure has a light curve already.
+    move : bool
+        Take files away from outside the ingest folder too.
+    min_free_space : int, bytes
+    dry_run : bool
+        Look and tell, write nothing.
+    """
+
+    mission: str
+    rootname: str
+    plan: Plan
+    settings: Any
+    layout: Layout
+    run: str
+    known: bool = False
+    move: bool = False
+    min_free_space: int = 0
+    dry_run: bool = False
+
+    @property
+    def name(self) -> str:
+        """Mission and rootname, for messages."""
+        return f"{self.mission}/{self.rootname}"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of an exposure: everything the parent needs to publish and record it.
+
+    Attributes
+    ----------
+    task : Task
+    rejection : Finding or None
+        Why there is no light curve.
+    findings : tuple of Finding
+    values : ExposureValues
+    placements : tuple of Placement
+        Staged files, in the order in which they are to be published.
+    files : tuple of mappings
+        Rows of ``exposure_file``.
+    product : mapping or None
+        Row of ``product``.
+    """
+
+    task: Task
+    rejection: Finding | None
+    findings: tuple[Finding, ...]
+    values: ExposureValues
+    placements: tuple[Placement, ...] = ()
+    files: tuple[Mapping[str, Any], ...] = ()
+    product: Mapping[str, Any] | None = None
+
+
+def process(task: Task) -> Outcome | Failure:
+    """Do one exposure; an error is returned as a value, and what was staged for it is removed."""
+    staged: list[Placement] = []
+    try:
+        return _process(task, staged)
+    except Exception as error:
+        for placement in staged:
+            if placement.staged is not None:
+                discard(placement.staged)
+        return failure_of(error, what=task.name)
+
+
+def _process(task: Task, staged: list[Placement]) -> Outcome:
+    mission = find_mission(task.mission)
+    exposure = mission.load([_identity(mission, candidate) for candidate in task.plan.chosen])
+    findings = run_checks(mission.checks, exposure, task.settings)
+    rejection = first_rejection(findings)
+    values = mission.describe(exposure)
+    if task.dry_run:
+        return Outcome(task, rejection, findings, values)
+    needed = sum(c.size for c in task.plan.chosen if c.state is State.INCOMING)
+    free_space_guard(task.layout.home, needed, task.min_free_space)
+    curve = None
+    if rejection is None:
+        extraction = mission.extract(exposure, task.settings)
+        findings += extraction.findings
+        curve = replace(extraction.curve, provenance=_provenance(task.plan.chosen))
+    for placement in place_files(task.plan, task.layout, values.targname, task.run, rejected=rejection is not None):
+        staged.append(placement)
+    files = tuple(_file_row(task, placement) for placement in staged)
+    product = None
+    if curve is not None:
+        placement = _stage_curve(task, values, curve)
+        staged.append(placement)
+        product = _product_row(task, mission, values, placement)
+    return Outcome(task, rejection, findings, values, tuple(staged), files, product)
+
+
+def _identity(mission: Mission, candidate: Candidate) -> FileIdentity:
+    identity = identify(candidate.path, (mission.name,))
+    if identity.kind != candidate.kind:
+        raise InconsistentError(
+            "data.changed",
+            f"{candidate.path}: expected a {candidate.kind} file as a moment ago, found {identity.kind or 'another'}",
+            "something is writing to the file; run again when it is complete",
+            path=str(candidate.path),
+        )
+    return identity
+
+
+def _provenance(chosen: tuple[Candidate, ...]) -> tuple[Mapping[str, str], ...]:
+    return tuple({"filename": c.path.name, "kind": c.kind, "sha256": c.sha256, "cal_ver": c.cal_ver} for c in chosen)
+
+
+def _stage_curve(task: Task, values: ExposureValues, curve: LightCurve) -> Placement:
+    data = write_light_curve(curve)
+    folder = task.layout.outputs / slug(values.targname)
+    staged = stage_bytes(data, folder, curve_name(task.rootname), task.run, access=task.layout.access)
+    point("curve-written")
+    return Placement(None, staged, replace=True)
+
+
+def _file_row(task: Task, placement: Placement) -> dict[str, Any]:
+    candidate, target = placement.candidate, placement.target
+    assert candidate is not None
+    return {
+        "kind": candidate.kind,
+        "filename": target.name,
+        "path": task.layout.relative(target.parent),
+        "sha256": candidate.sha256,
+        "size_bytes": candidate.size,
+        "cal_ver": candidate.cal_ver,
+        "version_key": candidate.version,
+        "state": placement.state.value,
+        "added_at": datetime.now(UTC),
+    }
+
+
+def _product_row(task: Task, mission: Mission, values: ExposureValues, placement: Placement) -> dict[str, Any]:
+    staged = placement.staged
+    assert staged is not None
+    return {
+        "path": task.layout.relative(staged.target.parent),
+        "filename": staged.target.name,
+        "sha256": staged.sha256,
+        "size_bytes": staged.size,
+        "input_digest": input_digest((c.kind, c.sha256) for c in task.plan.chosen),
+        "step_version": mission.step_version,
+        "settings_digest": settings_digest(mission, values, task.settings),
+        "made_at": datetime.now(UTC),
+    }
+
+
+def input_digest(files: Any) -> str:
+    """Return the digest of what a curve is made of: kind and digest of each current file."""
+    return digest(sorted([kind, sha256] for kind, sha256 in files))
+
+
+def settings_digest(mission: Mission, values: ExposureValues, settings: Any) -> str:
+    """Return the digest of the settings that the extraction of this exposure reads."""
+    return digest(dict(mission.extraction_settings(values, settings)))
+
+
+def values_of_row(row: Mapping[str, Any]) -> ExposureValues:
+    """Return the values that a row of ``metadata`` holds."""
+    return ExposureValues(**{name: row[name] for name in ExposureValues.__dataclass_fields__})
+
+
+def metadata_row(outcome: Outcome, layout: Layout) -> dict[str, Any]:
+    """Return the row of ``metadata``: the values, and the documented file, which is segment A where there is one."""
+    lead = min(
+        (p for p in outcome.placements if p.candidate is not None and p.state is State.CURRENT),
+        key=lambda p: p.candidate.kind if p.candidate else "",
+    )
+    now = datetime.now(UTC)
+    return {
+        **asdict(outcome.values),
+        "filename": lead.target.name,
+        "path": layout.relative(lead.target.parent),
+        "ingest_date": now.date(),
+        "updated_at": now,
+    }

@@ -1,0 +1,178 @@
+"""From staged files to a consistent store: publish, commit the rows, then delete what is no longer needed.
+
+Whatever moment the process ends at, the next run goes on: a published file without a row is recognised by its digest,
+and what is to be deleted stands in ``pending_removal`` from the commit on.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine
+
+from hstlc.db import records
+from hstlc.db.engine import reading, writing
+from hstlc.errors import HstlcError, StoreError
+from hstlc.model import Finding
+from hstlc.pipeline.observation import Outcome, metadata_row
+from hstlc.pipeline.placement import Placement
+from hstlc.pipeline.plan import State
+from hstlc.pipeline.results import Failure, failure_of
+from hstlc.store.digest import sha256_file
+from hstlc.store.layout import Layout
+from hstlc.store.points import point
+from hstlc.store.publish import discard, publish, remove
+
+__all__ = ["finish_removals", "publish_batch"]
+
+logger = logging.getLogger(__name__)
+
+
+def publish_batch(engine: Engine, layout: Layout, outcomes: Sequence[Outcome]) -> list[Failure]:
+    """Publish and record a batch of exposures in one transaction; return those whose files could not be published.
+
+    Raises
+    ------
+    DatabaseError
+        The rows could not be committed: nothing is recorded, everything that came is still where it was.
+    """
+    failures: list[Failure] = []
+    done: list[Outcome] = []
+    for outcome in outcomes:
+        try:
+            _publish(outcome.placements)
+        except HstlcError as error:
+            for placement in outcome.placements:
+                if placement.staged is not None:
+                    discard(placement.staged)
+            failures.append(failure_of(error, what=outcome.task.name))
+        else:
+            done.append(outcome)
+    if done:
+        with writing(engine) as connection:
+            for outcome in done:
+                removals = _removals(connection, outcome, layout)
+                _record(connection, outcome, layout)
+                records.add_removals(connection, removals)
+            point("before-commit")
+        point("committed")
+        finish_removals(engine, layout)
+    return failures
+
+
+def _publish(placements: Sequence[Placement]) -> None:
+    for placement in placements:
+        if placement.staged is not None:
+            publish(placement.staged, replace=placement.replace)
+
+
+def _record(connection: Connection, outcome: Outcome, layout: Layout) -> None:
+    key = (outcome.task.mission, outcome.task.rootname)
+    findings = [_finding_row(finding) for finding in outcome.findings]
+    if outcome.rejection is None:
+        records.save_exposure(
+            connection,
+            key,
+            metadata=metadata_row(outcome, layout),
+            files=outcome.files,
+            product=outcome.product,
+            findings=findings,
+        )
+        return
+    today = datetime.now(UTC).date()
+    bad = [
+        {
+            **{name: row[name] for name in ("kind", "filename", "path", "sha256", "size_bytes")},
+            "ingest_date": today,
+            "reason": outcome.rejection.reason,
+        }
+        for row in outcome.files
+        if row["state"] == State.REJECTED
+    ]
+    records.save_rejection(connection, key, files=outcome.files, bad=bad, findings=findings)
+
+
+def _finding_row(finding: Finding) -> dict[str, Any]:
+    row = asdict(finding)
+    return {**row, "check_name": row.pop("check"), "severity": finding.severity.value}
+
+
+def _removals(connection: Connection, outcome: Outcome, layout: Layout) -> list[Mapping[str, str]]:
+    """Return what the new rows make superfluous: sources that were taken in, old places, an old light curve."""
+    targets = {placement.target for placement in outcome.placements}
+    rows: list[Mapping[str, str]] = []
+
+    def add(path: Path, sha256: str, kept: Path | None) -> None:
+        if path not in targets:
+            kept_path = str(kept) if kept is not None else ""
+            rows.append({"path": str(path), "sha256": sha256, "kept_path": kept_path})
+
+    kept = {}
+    for placement in outcome.placements:
+        candidate = placement.candidate
+        if candidate is None:
+            continue
+        kept[candidate.sha256] = placement.target
+        ours = candidate.state is not State.INCOMING or candidate.inside or outcome.task.move
+        if ours and candidate.path != placement.target:
+            add(candidate.path, candidate.sha256, placement.target)
+    for extra, _ in outcome.task.plan.redundant:
+        if (extra.inside or outcome.task.move) and extra.sha256 in kept:
+            add(extra.path, extra.sha256, kept[extra.sha256])
+    key = records.product_key(outcome.task.mission, outcome.task.rootname)
+    old = records.products_of(connection, [key]).get(key)
+    if old is not None:
+        add(layout.resolve(old["path"]) / old["filename"], "", None)
+    return rows
+
+
+def finish_removals(engine: Engine, layout: Layout) -> list[Path]:
+    """Delete the files that stand in ``pending_removal`` and return their paths.
+
+    A file is deleted only while it has the content that was recorded and the copy that is kept has it too; one that
+    was replaced meanwhile stays.
+    """
+    with reading(engine) as connection:
+        pending = records.removals(connection)
+    if not pending:
+        return []
+    removed = [path for row in pending if (path := _remove(dict(row), layout)) is not None]
+    with writing(engine) as connection:
+        records.remove_removals(connection, [row["id"] for row in pending])
+    return removed
+
+
+def _remove(row: Mapping[str, Any], layout: Layout) -> Path | None:
+    path = Path(row["path"])
+    try:
+        if not path.exists():
+            return None
+        if row["sha256"] and sha256_file(path) != row["sha256"]:
+            logger.warning("%s is kept: it was replaced by another file", path)
+            return None
+        kept = Path(row["kept_path"]) if row["kept_path"] else None
+        if kept is not None and (not kept.is_file() or sha256_file(kept) != row["sha256"]):
+            logger.error("%s is kept: its copy %s does not verify", path, kept)
+            return None
+        remove(path)
+    except StoreError as error:
+        logger.error("%s is kept: %s", path, error)
+        return None
+    _remove_empty_folders(path.parent, layout)
+    return path
+
+
+def _remove_empty_folders(folder: Path, layout: Layout) -> None:
+    """Delete a folder that became empty and those above it, within the data tree and without its own folders."""
+    roots = set(layout.directories)
+    while folder not in roots and any(root in folder.parents for root in roots - {layout.home}):
+        try:
+            folder.rmdir()
+        except OSError:
+            return
+        folder = folder.parent

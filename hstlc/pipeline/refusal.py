@@ -1,0 +1,88 @@
+"""Files that are recognised as nothing to make light curves of: recorded, and taken out of the ingest folder."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from hstlc.db import records
+from hstlc.db.engine import reading, writing
+from hstlc.errors import HstlcError
+from hstlc.pipeline.context import Context
+from hstlc.pipeline.inputs import Incoming
+from hstlc.pipeline.placement import bad_data_path, safe_name
+from hstlc.pipeline.plan import Candidate, State
+from hstlc.pipeline.publication import finish_removals
+from hstlc.pipeline.results import Summary, failure_of
+from hstlc.store.publish import publish, stage
+
+__all__ = ["refuse_files"]
+
+logger = logging.getLogger(__name__)
+
+
+def refuse_files(
+    context: Context, files: Sequence[Incoming], summary: Summary, *, move: bool, dry_run: bool, known: bool
+) -> None:
+    """Record refused files as bad data; those of the ingest folder (all, with ``move``) go to ``bad_data/``.
+
+    A refused file outside stays where it is and is not copied: it is not an exposure that we keep.
+    """
+    seen: set[tuple[str, str]] = set()
+    if known and files:
+        with reading(context.engine) as connection:
+            seen = records.bad_files(connection, [file.sha256 for file in files])
+    for file in files:
+        identity = file.identity
+        name = safe_name(_candidate(file))
+        take = file.inside or move
+        if (name, file.sha256) in seen and not take:
+            summary.unchanged += 1
+            continue
+        logger.info("%s", identity.message, extra={"action": "refused"})
+        summary.rejected[identity.reason] += 1
+        if dry_run:
+            continue
+        try:
+            where = _take(context, file, name) if take else identity.path
+        except HstlcError as error:
+            summary.failures.append(failure_of(error, path=identity.path))
+            continue
+        with writing(context.engine) as connection:
+            records.save_bad_data(connection, [_row(context, file, where, name)])
+            if take:
+                row = {"path": str(identity.path), "sha256": file.sha256, "kept_path": str(where)}
+                records.add_removals(connection, [row])
+        if take:
+            finish_removals(context.engine, context.layout)
+
+
+def _candidate(file: Incoming) -> Candidate:
+    identity = file.identity
+    return Candidate(identity.kind, identity.path, file.sha256, file.size, "", "", State.INCOMING, file.inside)
+
+
+def _take(context: Context, file: Incoming, name: str) -> Path:
+    where = bad_data_path(context.layout, name, file.sha256)
+    staged = stage(
+        file.identity.path, where.parent, where.name, context.run, link=file.inside, access=context.layout.access
+    )
+    return publish(staged)
+
+
+def _row(context: Context, file: Incoming, where: Path, name: str) -> Mapping[str, Any]:
+    identity = file.identity
+    return {
+        "mission": identity.mission,
+        "rootname": identity.rootname,
+        "kind": identity.kind,
+        "filename": name,
+        "path": context.layout.relative(where.parent),
+        "ingest_date": datetime.now(UTC).date(),
+        "reason": identity.reason,
+        "sha256": file.sha256,
+        "size_bytes": file.size,
+    }

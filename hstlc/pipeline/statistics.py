@@ -1,0 +1,127 @@
+"""Statistics of the light curves that have none, or stale ones."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from hstlc.db import records
+from hstlc.db.engine import reading, writing
+from hstlc.errors import InconsistentError
+from hstlc.formats.curve_fits import read_light_curve
+from hstlc.pipeline.context import Context
+from hstlc.pipeline.executor import run_tasks
+from hstlc.pipeline.progress import NoProgress, Progress
+from hstlc.pipeline.results import Failure, Summary, failure_of
+from hstlc.stats import STEP_VERSION, StatsSettings, statistics
+from hstlc.store.digest import digest, sha256_file
+from hstlc.store.points import point
+
+__all__ = ["build_statistics"]
+
+
+@dataclass(frozen=True, slots=True)
+class CurveTask:
+    """One light curve to describe."""
+
+    product_id: int
+    key: str
+    path: Path
+    sha256: str
+    settings: StatsSettings
+
+
+def build_statistics(
+    context: Context,
+    summary: Summary,
+    *,
+    workers: int = 1,
+    everything: bool = False,
+    dry_run: bool = False,
+    progress: Progress | None = None,
+) -> None:
+    """Compute what is missing or stale in ``stats`` and add the counts to the summary.
+
+    Parameters
+    ----------
+    context : Context
+    summary : Summary
+        Gets ``statistics``, ``failures`` and ``seconds``.
+    workers : int
+    everything : bool
+        Also what other settings or an earlier version computed.
+    dry_run : bool
+        Count only.
+    progress : Progress, optional
+    """
+    progress = progress or NoProgress()
+    started = time.monotonic()
+    section = context.settings.stats
+    settings = StatsSettings(section.interesting_p, section.rule, section.oversampling)
+    settings_digest = digest(asdict(settings))
+    with reading(context.engine) as connection:
+        due = records.due_statistics(connection, everything=everything, version=STEP_VERSION, settings=settings_digest)
+    tasks = [
+        CurveTask(
+            row["id"],
+            row["key"],
+            context.layout.resolve(row["path"]) / row["filename"],
+            row["sha256"],
+            settings,
+        )
+        for row in due
+    ]
+    if dry_run:
+        summary.statistics += len(tasks)
+        return
+    progress.stage("statistics", len(tasks))
+    places = {row["id"]: (row["path"], row["filename"]) for row in due}
+    batch: list[Mapping[str, Any]] = []
+    for result in run_tasks(workers, describe_curve, tasks, lambda task: task.key):
+        progress.item("")
+        if isinstance(result, Failure):
+            summary.failures.append(result)
+            continue
+        path, filename = places[result["product_id"]]
+        batch.append(
+            {**result, "lightcurve_path": path, "lightcurve_filename": filename, "settings_digest": settings_digest}
+        )
+        if len(batch) >= context.settings.commit_batch:
+            _save(context, batch, summary)
+            batch = []
+    if batch:
+        _save(context, batch, summary)
+    summary.seconds += time.monotonic() - started
+
+
+def _save(context: Context, batch: list[Mapping[str, Any]], summary: Summary) -> None:
+    with writing(context.engine) as connection:
+        records.save_statistics(connection, batch)
+    point("stats-committed")
+    summary.statistics += len(batch)
+
+
+def describe_curve(task: CurveTask) -> dict[str, Any] | Failure:
+    """Return the statistics of a curve as a row, or why there are none."""
+    try:
+        if sha256_file(task.path) != task.sha256:
+            raise InconsistentError(
+                "data.changed",
+                f"{task.path}: the light curve is not the one that was recorded",
+                "delete it and run 'hstlc ingest --stale', which makes it again",
+                path=str(task.path),
+            )
+        row = asdict(statistics(read_light_curve(task.path), task.settings))
+    except Exception as error:
+        return failure_of(error, what=task.key)
+    return {
+        "product_id": task.product_id,
+        **row,
+        "curve_sha256": task.sha256,
+        "step_version": STEP_VERSION,
+        "computed_at": datetime.now(UTC),
+    }

@@ -1,0 +1,222 @@
+"""The row of numbers that describes a light curve."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hstlc.errors import InconsistentError, UsageError
+from hstlc.model import LightCurve
+from hstlc.stats.periodogram import has_peak, highest_peak
+from hstlc.stats.variability import chi2_probability, constant_rate_chi2, excess_factor, is_constant
+
+__all__ = ["STEP_VERSION", "Statistics", "StatsSettings", "statistics"]
+
+STEP_VERSION = 1
+
+FloatArray = NDArray[np.float64]
+
+_COLUMNS = ("time", "mjd", "counts", "variance", "exposure", "net", "rate")
+_INTERESTING_2016 = 1.2  # poisson_factor from which the rule of 2016 calls a curve interesting
+
+
+@dataclass(frozen=True, slots=True)
+class StatsSettings:
+    """What can be chosen.
+
+    Attributes
+    ----------
+    interesting_p : float
+        A curve is interesting when chance explains it with a probability below this.
+    rule : {"sound", "hstlc-2016"}
+        ``sound`` looks at ``chi2_p`` and ``false_alarm_probability``; ``hstlc-2016`` at ``poisson_factor >= 1.2``.
+    oversampling : int
+        Frequencies a periodogram peak of width 1 / T, at least 1.
+
+    Raises
+    ------
+    UsageError
+        ``usage.stats-setting``: a value outside its range.
+    """
+
+    interesting_p: float = 1e-3
+    rule: Literal["sound", "hstlc-2016"] = "sound"
+    oversampling: int = 5
+
+    def __post_init__(self) -> None:
+        if not 0 < self.interesting_p < 1:
+            _refuse("interesting_p", self.interesting_p, "a probability between 0 and 1, both excluded")
+        if self.rule not in ("sound", "hstlc-2016"):
+            _refuse("rule", self.rule, "'sound' or 'hstlc-2016'")
+        if self.oversampling < 1:
+            _refuse("oversampling", self.oversampling, "a whole number from 1")
+
+
+def _refuse(name: str, value: object, wanted: str) -> None:
+    raise UsageError(
+        "usage.stats-setting",
+        f"statistics: {name} must be {wanted}, found {value!r}",
+        hint=f"correct {name}, or leave it out for its default",
+        name=name,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Statistics:
+    """Numbers of one light curve; None is undefined, and no number is NaN or infinite.
+
+    Attributes
+    ----------
+    total : int, ct
+        Whole part of the sum of the counts of all bins.
+    mean, mu, stdev : float or None, ct
+        Mean of the counts, its square root, their population standard deviation.
+    poisson_factor : float or None
+        ``stdev / mu``.
+    pearson_r, pearson_p : float or None
+        Correlation of the counts with time, and its two-sided probability.
+    periodogram : bool
+        The documented scan found a period.
+    excess_factor : float or None
+        Spread of the counts in units of their errors.
+    reduced_chi2, chi2_p : float or None
+        Chi-square under a constant rate by degrees of freedom, and the probability of a larger one.
+    peak_period_s, peak_power, false_alarm_probability : float or None
+        Highest peak of the periodogram: period in seconds, normalized power, chance of it in noise.
+    bins_used : int
+        Unflagged bins; all numbers but ``total`` and ``exposure_s`` are of these alone.
+    exposure_s : float, seconds
+        Live time of all bins.
+    interesting : bool or None
+        What the rule in :class:`StatsSettings` says.
+    """
+
+    total: int
+    mean: float | None
+    mu: float | None
+    stdev: float | None
+    poisson_factor: float | None
+    pearson_r: float | None
+    pearson_p: float | None
+    periodogram: bool
+    excess_factor: float | None
+    reduced_chi2: float | None
+    chi2_p: float | None
+    peak_period_s: float | None
+    peak_power: float | None
+    false_alarm_probability: float | None
+    bins_used: int
+    exposure_s: float
+    interesting: bool | None
+
+
+def statistics(curve: LightCurve, settings: StatsSettings = StatsSettings()) -> Statistics:
+    """Return the statistics of a light curve.
+
+    ``total`` and ``exposure_s`` are sums over all bins, everything else is of the bins with quality 0. The documented
+    numbers (``mean`` to ``periodogram``) stay None and False for a curve whose total is not positive.
+
+    Parameters
+    ----------
+    curve : LightCurve
+        Columns as in :data:`hstlc.model.COLUMNS`; the order of the rows does not matter.
+    settings : StatsSettings
+        What can be chosen.
+
+    Raises
+    ------
+    InconsistentError
+        ``stats.not-finite`` or ``stats.no-exposure``: an unflagged bin lacks a number or live time.
+    """
+    good = _unflagged(curve)
+    counts, variance, exposure = good["counts"], good["variance"], good["exposure"]
+    measured = curve["counts"]
+    total = int(math.fsum(measured[np.isfinite(measured)]))
+
+    mean = mu = stdev = poisson_factor = pearson_r = pearson_p = None
+    periodogram = False
+    if total > 0 and len(counts):
+        mean, stdev = float(np.mean(counts)), float(np.std(counts))
+        if mean > 0:
+            mu = math.sqrt(mean)
+            poisson_factor = stdev / mu
+        pearson_r, pearson_p = _pearson(good["mjd"], counts)
+        periodogram = has_peak(good["mjd"], good["net"])
+
+    reduced_chi2 = chi2_p = None
+    constant = constant_rate_chi2(counts, variance, exposure)
+    if constant is not None:
+        chi2, expected_variance = constant
+        reduced_chi2, chi2_p = chi2 / (len(counts) - 1), chi2_probability(chi2, expected_variance)
+
+    peak = highest_peak(good["time"], good["rate"], exposure, settings.oversampling)
+    false_alarm = peak.false_alarm_probability if peak else None
+    return Statistics(
+        total=total,
+        mean=mean,
+        mu=mu,
+        stdev=stdev,
+        poisson_factor=poisson_factor,
+        pearson_r=pearson_r,
+        pearson_p=pearson_p,
+        periodogram=periodogram,
+        excess_factor=excess_factor(counts, variance),
+        reduced_chi2=reduced_chi2,
+        chi2_p=chi2_p,
+        peak_period_s=peak.period_s if peak else None,
+        peak_power=peak.power if peak else None,
+        false_alarm_probability=false_alarm,
+        bins_used=len(counts),
+        exposure_s=math.fsum(curve["exposure"]),
+        interesting=_interesting(settings, poisson_factor, chi2_p, false_alarm),
+    )
+
+
+def _unflagged(curve: LightCurve) -> dict[str, FloatArray]:
+    """Return the columns of the unflagged bins in the order of time, as native floats."""
+    rows = np.flatnonzero(curve.good)
+    rows = rows[np.lexsort((curve["counts"][rows], curve["time"][rows]))]
+    good = {name: np.ascontiguousarray(curve[name][rows], dtype=np.float64) for name in _COLUMNS}
+    for name, values in good.items():
+        bad = np.flatnonzero(~np.isfinite(values))
+        if len(bad):
+            _reject("stats.not-finite", f"a finite {name}", float(values[bad[0]]), int(rows[bad[0]]), len(bad))
+    dead = np.flatnonzero(good["exposure"] <= 0)
+    if len(dead):
+        found = float(good["exposure"][dead[0]])
+        _reject("stats.no-exposure", "an exposure above 0 s", found, int(rows[dead[0]]), len(dead))
+    return good
+
+
+def _reject(code: str, wanted: str, found: float, row: int, bins: int) -> None:
+    raise InconsistentError(
+        code,
+        f"light curve: an unflagged bin must have {wanted}, row {row} has {found} ({bins} such bins)",
+        hint="flag the bin in the column quality, or make the light curve again",
+        row=row,
+        bins=bins,
+    )
+
+
+def _pearson(mjd: FloatArray, counts: FloatArray) -> tuple[float | None, float | None]:
+    """Return the correlation of counts with time and its two-sided probability, None where either is constant."""
+    days = mjd - mjd[0]  # exact, and far from the rounding of a date
+    if is_constant(days) or is_constant(counts):
+        return None, None
+    from scipy.stats import pearsonr
+
+    r, p = pearsonr(days, counts)
+    return float(r), float(p)
+
+
+def _interesting(
+    settings: StatsSettings, poisson_factor: float | None, chi2_p: float | None, false_alarm: float | None
+) -> bool | None:
+    if settings.rule == "hstlc-2016":
+        return None if poisson_factor is None else poisson_factor >= _INTERESTING_2016
+    chances = [p for p in (chi2_p, false_alarm) if p is not None]
+    return min(chances) < settings.interesting_p if chances else None

@@ -1,0 +1,98 @@
+"""Fixtures of all tests."""
+
+from collections.abc import Callable, Iterator
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine, insert
+
+from hstlc.db.engine import make_engine, writing
+from hstlc.db.migrate import ensure_schema
+from hstlc.db.tables import BadData, ExposureFile, FindingRow, Metadata, Output, PendingRemoval, Product, Run, Stats
+from hstlc.testing.databases import KINDS, fresh_database, fresh_postgres_url, reader_url_for
+
+
+@pytest.fixture(params=KINDS)
+def database_url(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """An empty database without tables, on SQLite and on PostgreSQL."""
+    with fresh_database(request.param, tmp_path_factory.mktemp("database")) as url:
+        yield url
+
+
+@pytest.fixture
+def postgres_url() -> Iterator[str]:
+    """An empty PostgreSQL database without tables."""
+    with fresh_postgres_url() as url:
+        yield url
+
+
+@pytest.fixture
+def engine(database_url: str) -> Iterator[Engine]:
+    """A database with our tables and no rows, on SQLite and on PostgreSQL."""
+    engine = make_engine(database_url)
+    ensure_schema(engine)
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture
+def reader_url(database_url: str) -> str | None:
+    """The address of a login that can only read ``database_url``; None on SQLite, which needs none."""
+    return reader_url_for(database_url) if database_url.startswith("postgresql") else None
+
+
+@pytest.fixture
+def sqlite_folder(tmp_path: Path) -> Path:
+    """A folder to make SQLite databases in."""
+    folder = tmp_path / "sqlite"
+    folder.mkdir()
+    return folder
+
+
+@pytest.fixture
+def filled(engine: Engine) -> Engine:
+    """The same with one row in every table."""
+    _fill(engine)
+    return engine
+
+
+@pytest.fixture(scope="session")
+def fill() -> Callable[[Engine], None]:
+    """A function that puts one row into every table of a database that has our tables."""
+    return _fill
+
+
+def _fill(engine: Engine) -> None:
+    """Write one exposure, its file, light curve and statistics, a rejected file, a finding and a run."""
+    now, today, digest = datetime(2024, 5, 6, 7, 8, 9, 123456, UTC), date(2024, 5, 6), "0" * 64
+    file = {"path": "/data", "filename": "lz0001aaq_corrtag_a.fits", "sha256": digest, "size_bytes": 1}
+    exposure = {"mission": "hst", "rootname": "lz0001aaq"}
+    made = {"step_version": 1, "settings_digest": digest}
+    setup = {
+        "telescop": "HST", "instrume": "COS", "targname": "A STAR", "cal_ver": "3.4", "obstype": "SPECTROSCOPIC",
+        "cenwave": 1291, "aperture": "PSA", "detector": "FUV", "opt_elem": "G130M", "fppos": 3,
+    }  # fmt: skip
+    with writing(engine) as connection:
+        place = {"filename": file["filename"], "path": "/data", "ingest_date": today}
+        row = {**exposure, **place, **setup, "extra": {"segments": ["A"]}, "updated_at": now}
+        (metadata_id,) = connection.execute(insert(Metadata).returning(Metadata.id), row).one()
+        row = {**exposure, **file, "kind": "corrtag_a", "cal_ver": "3.4", "version_key": "1", "state": "current"}
+        connection.execute(insert(ExposureFile), {**row, "metadata_id": metadata_id, "added_at": now})
+        curve = {"path": "/out", "filename": "lz0001aaq_curve.fits"}
+        row = {**curve, **made, "kind": "individual", "key": "lz0001aaq", "sha256": digest, "size_bytes": 1}
+        row |= {"input_digest": digest, "made_at": now}
+        (product_id,) = connection.execute(insert(Product).returning(Product.id), row).one()
+        row = {"metadata_id": metadata_id, "individual_product_id": product_id}
+        row |= {"individual_path": curve["path"], "individual_filename": curve["filename"]}
+        connection.execute(insert(Output), row)
+        row = {"lightcurve_path": curve["path"], "lightcurve_filename": curve["filename"], "product_id": product_id}
+        row |= {"total": 1819, "poisson_factor": 1.5, "periodogram": True, "bins_used": 941, "exposure_s": 1881.152}
+        connection.execute(insert(Stats), {**row, **made, "curve_sha256": digest, "computed_at": now})
+        connection.execute(insert(BadData), {**file, "ingest_date": today, "reason": "No events"})
+        row = {**exposure, "filename": "", "check_name": "companion", "severity": "flag", "reason": "Missing segment"}
+        connection.execute(insert(FindingRow), {**row, "message": "no segment B", "found_at": now})
+        connection.execute(insert(Run), {"command": "ingest", "version": "2", "status": "running", "started_at": now})
+        connection.execute(
+            insert(PendingRemoval), {"path": "/in/a.fits", "sha256": digest, "kept_path": "/data/a.fits"}
+        )

@@ -1,0 +1,62 @@
+import numpy as np
+import pytest
+from scipy import stats
+
+from hstlc.stats.variability import chi2_probability, constant_rate_chi2, excess_factor, is_constant
+
+
+def test_excess_factor_compares_the_spread_with_the_errors_and_not_with_the_counts():
+    counts = np.array([1.0, 3.0, 1.0, 3.0])
+    assert excess_factor(counts, np.full(4, 4.0)) == pytest.approx(0.5, rel=1e-15)
+    assert excess_factor(counts, np.array([0.0, 2.0, 0.0, 2.0])) == pytest.approx(1.0, rel=1e-15)
+
+
+@pytest.mark.parametrize(("counts", "variance"), [([], []), ([3.0], [3.0]), ([0.0, 0.0], [0.0, 0.0])])
+def test_what_has_no_error_or_no_spread_is_undefined(counts, variance):
+    counts, variance = np.array(counts), np.array(variance)
+    assert excess_factor(counts, variance) is None
+    assert constant_rate_chi2(counts, variance, np.ones(len(counts))) is None
+
+
+def test_chi2_shares_counts_and_variance_by_live_time():
+    # shares 1/4 and 3/4 of 8 counts and of variance 16: (4 - 2)^2 / 4 + (4 - 6)^2 / 12
+    chi2, expected = constant_rate_chi2(np.array([4.0, 4.0]), np.array([6.0, 10.0]), np.array([1.0, 3.0]))
+    assert chi2 == pytest.approx(4 / 3, rel=1e-14)
+    assert expected.tolist() == [4.0, 12.0]
+
+
+def test_chi2_of_unit_weights_is_that_of_a_contingency_table():
+    counts, exposure = np.array([3.0, 9.0, 14.0, 2.0]), np.array([1.0, 2.0, 3.0, 1.5])
+    oracle = stats.chisquare(counts, counts.sum() * exposure / exposure.sum())
+    chi2, _ = constant_rate_chi2(counts, counts, exposure)
+    assert chi2 == pytest.approx(oracle.statistic, rel=1e-13)
+
+
+@pytest.mark.parametrize("moments", [2, 3])
+@pytest.mark.parametrize("dof", [1, 10, 999])
+def test_probability_tends_to_the_plain_distribution_for_many_counts(moments, dof):
+    for chi2 in stats.chi2.isf([0.5, 1e-3, 1e-9], dof):
+        found = chi2_probability(chi2, np.full(dof + 1, 1e12), moments)
+        assert found == pytest.approx(stats.chi2.sf(chi2, dof), rel=1e-6)
+
+
+def test_two_moments_are_those_of_a_scaled_chi2():
+    expected = np.array([0.2, 0.5, 1.0, 4.0])  # 6 + 5 + 2 + 1 + 0.25 = 14.25 = 2 * 3 * scale
+    scale = 14.25 / 6
+    oracle = stats.chi2.sf(9.0 / scale, 3 / scale)
+    assert chi2_probability(9.0, expected, moments=2) == pytest.approx(oracle, rel=1e-12)
+
+
+def test_three_moments_are_those_of_a_shifted_gamma():
+    expected = np.array([0.2, 0.5, 1.0, 4.0])
+    shifted = stats.pearson3(skew=(24 + 4 * 8.25) / 6**1.5, loc=3, scale=np.sqrt(6))
+    assert chi2_probability(9.0, expected, moments=3) == pytest.approx(shifted.sf(9.0), rel=1e-10)
+    assert chi2_probability(0.0, expected, moments=3) == 1.0
+
+
+def test_rounding_is_no_spread():
+    assert is_constant(np.full(7, 0.1))
+    assert is_constant(1e9 + np.array([0.0, 1e-7, 0.0, 1e-7]))
+    assert is_constant(np.array([5.0]))
+    assert not is_constant(np.array([1.0, 1.0 + 1e-6]))
+    assert not is_constant(np.array([-1.0, 1.0]))
