@@ -116,7 +116,5 @@ def query(sql: str, *, config: str | Path | None = None, limit: int = 10_000) ->
     from hstlc.db.readonly import select
 
     settings = load(Path(config) if config is not None else None)
-    result = select(
-        settings.db_connection_string, sql, limit=limit, reader_url=settings.db_readonly_connection_string
-    )
+    result = select(settings.db_connection_string, sql, limit=limit, reader_url=settings.db_readonly_connection_string)
     return Table(rows=result.rows, names=list(result.columns)) if result.rows else Table(names=list(result.columns))

@@ -1,0 +1,1 @@
+"""The commands: options and printing here, the work in the pipeline."""

@@ -16,20 +16,22 @@ from hstlc.errors import HstlcError
 if TYPE_CHECKING:
     from hstlc.config import Settings
 
-__all__ = ["as_json", "command_options", "load_settings", "report_errors", "run_log"]
+__all__ = ["as_json", "command_options", "load_settings", "print_json", "report_errors", "run_log", "talkative"]
 
 _PATH = click.Path(path_type=Path)
 
 
 def command_options(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Add ``--config``, ``-v`` and ``-q``."""
-    for option in (
-        click.option("-q", "--quiet", is_flag=True, help="Print errors only."),
-        click.option("-v", "--verbose", is_flag=True, help="Print every finding and step."),
-        click.option("--config", type=_PATH, help="Configuration file (default: HSTLC_CONFIG, ~/hstlc_config.yaml)."),
-    ):
-        function = option(function)
-    return report_errors(function)
+    """Add ``--config`` and turn expected errors into messages."""
+    text = "Configuration file (default: HSTLC_CONFIG, ~/hstlc_config.yaml)."
+    return click.option("--config", type=_PATH, help=text)(report_errors(function))
+
+
+def talkative(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Add ``-v`` and ``-q``."""
+    quiet = click.option("-q", "--quiet", is_flag=True, help="Print errors only.")
+    verbose = click.option("-v", "--verbose", is_flag=True, help="Print every finding and step.")
+    return verbose(quiet(function))
 
 
 def as_json(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -67,7 +69,10 @@ def run_log(settings: Settings, command: str, *, verbose: bool, quiet: bool) -> 
     from hstlc.logs import configure
 
     settings.layout.make_directories()
-    configure(settings.log_dir, command, settings.log_level, verbose=verbose, quiet=quiet)
+    from hstlc.store.permissions import apply_permissions
+
+    path = configure(settings.log_dir, command, settings.log_level, verbosity=int(verbose) - int(quiet))
+    apply_permissions(path, settings.layout.access)
 
 
 def print_json(value: Any) -> None:

@@ -34,6 +34,7 @@ __all__ = [
     "metadata_of",
     "product_key",
     "products_of",
+    "recorded_curves",
     "removals",
     "remove_removals",
     "save_bad_data",
@@ -113,6 +114,21 @@ def products_of(connection: Connection, keys: Iterable[str], kind: str = INDIVID
         rows = connection.execute(select(PRODUCTS).where(PRODUCTS.c.kind == kind, PRODUCTS.c.key.in_(chunk)))
         result |= {row["key"]: row for row in rows.mappings()}
     return result
+
+
+def recorded_curves(connection: Connection, keys: Iterable[Key]) -> set[Key]:
+    """Return those of the exposures that have a metadata row and a light curve in ``outputs``."""
+    found: set[Key] = set()
+    joined = METADATA.join(OUTPUTS, OUTPUTS.c.metadata_id == METADATA.c.id)
+    for chunk in _chunks(sorted(set(keys))):
+        wanted = tuple_(METADATA.c.mission, METADATA.c.rootname).in_(chunk)
+        rows = connection.execute(
+            select(METADATA.c.mission, METADATA.c.rootname)
+            .select_from(joined)
+            .where(wanted, OUTPUTS.c.individual_product_id.is_not(None))
+        )
+        found |= {(row.mission, row.rootname) for row in rows}
+    return found
 
 
 def bad_files(connection: Connection, digests: Iterable[str]) -> set[tuple[str, str]]:

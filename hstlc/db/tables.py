@@ -248,6 +248,7 @@ class BadData(Base):
     path: Mapped[str] = _column(Text, "folder of the file")
     ingest_date: Mapped[date] = _column(Date, "day it was rejected, UTC", ucd="time.processing")
     reason: Mapped[str] = _column(String(64), "registered reason, such as Bad EXPFLAG", ucd="meta.note", index=True)
+    message: Mapped[str] = _column(Text, "what was expected and what was found", ucd="meta.note", default="")
     sha256: Mapped[str] = _sha256()
     size_bytes: Mapped[int] = _size()
 

@@ -49,7 +49,7 @@ KEYWORDS: dict[str, str] = {
     "NEVENTS": "events in the input",
     "NBADDQ": "events left out for data quality",
     "NBADTIME": "events left out for bad time",
-    "NWAVE": "events left out for wavelength or airglow",
+    "NWAVE": "events in the boxes left out for wavelength",
     "NSOURCE": "events in the source region",
     "NBACKGR": "events in the background region",
     "STEPVER": "version of the extraction step",

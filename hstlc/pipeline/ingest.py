@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from hstlc.db import records
-from hstlc.db.engine import reading, writing
+from hstlc.db.engine import reading
 from hstlc.errors import HstlcError
 from hstlc.missions.base import Role
 from hstlc.missions.registry import mission as find_mission
@@ -24,11 +24,11 @@ from hstlc.pipeline.plan import Candidate, State, plan_exposure
 from hstlc.pipeline.progress import NoProgress, Progress
 from hstlc.pipeline.publication import publish_batch
 from hstlc.pipeline.refusal import refuse_files
-from hstlc.pipeline.results import Failure, Summary, failure_of
+from hstlc.pipeline.results import Failure, Summary
 from hstlc.store.digest import sha256_file
 from hstlc.store.publish import remove
 
-__all__ = ["Options", "ingest", "record_end", "record_run"]
+__all__ = ["Options", "ingest"]
 
 logger = logging.getLogger(__name__)
 
@@ -65,7 +65,9 @@ class Options:
     dry_run: bool = False
 
 
-def ingest(context: Context, options: Options, progress: Progress | None = None, *, known: bool = True) -> Summary:
+def ingest(
+    context: Context, options: Options, summary: Summary, progress: Progress | None = None, *, known: bool = True
+) -> None:
     """Ingest files: identify, group into exposures, check, extract, publish, record.
 
     Parameters
@@ -73,13 +75,11 @@ def ingest(context: Context, options: Options, progress: Progress | None = None,
     context : Context
         The store, held as its only writer unless it is a dry run.
     options : Options
+    summary : Summary
+        Gets the counts.
     progress : Progress, optional
     known : bool
         The database is there and says what is in the store; False for a dry run without one.
-
-    Returns
-    -------
-    Summary
 
     Raises
     ------
@@ -90,7 +90,6 @@ def ingest(context: Context, options: Options, progress: Progress | None = None,
     """
     progress = progress or NoProgress()
     started = time.monotonic()
-    summary = Summary(dry_run=options.dry_run)
     incoming = _inspect(context, options, progress, summary)
     exposures: dict[Key, list[Incoming]] = defaultdict(list)
     refused: list[Incoming] = []
@@ -120,8 +119,7 @@ def ingest(context: Context, options: Options, progress: Progress | None = None,
             batch = []
     if batch:
         _publish(context, batch, summary, progress)
-    summary.seconds = time.monotonic() - started
-    return summary
+    summary.seconds += time.monotonic() - started
 
 
 def _inspect(context: Context, options: Options, progress: Progress, summary: Summary) -> list[Incoming]:
@@ -142,7 +140,7 @@ def _tasks(
     context: Context, options: Options, exposures: Mapping[Key, Sequence[Incoming]], summary: Summary, known: bool
 ) -> list[Task]:
     """Return what there is to do, in order of exposure; what is done already is counted."""
-    stored, products, metadata = _stored(context, exposures, options.stale and known, known)
+    stored, products, metadata, recorded = _stored(context, exposures, options.stale, known)
     keys = sorted({*exposures, *(stored if options.stale else ())})
     if options.missions:
         keys = [key for key in keys if key[0] in options.missions]
@@ -160,7 +158,7 @@ def _tasks(
             summary.waiting.append(f"{names}: waits for the event list of exposure {rootname}; ingest them together")
             continue
         product = products.get(records.product_key(*key))
-        due = plan.changed or _is_due(context, plan.chosen, product)
+        due = plan.changed or _is_due(context, plan.chosen, product if key in recorded else None)
         if options.stale and not due:
             due = _is_stale(context, mission, product, metadata.get(key))
         if not due:
@@ -184,14 +182,19 @@ def _tasks(
     return tasks[: options.limit]
 
 
-def _stored(context: Context, keys: Iterable[Key], everything: bool, known: bool) -> tuple[Any, Any, Any]:
+def _stored(context: Context, keys: Iterable[Key], everything: bool, known: bool) -> tuple[Any, Any, Any, set[Key]]:
     if not known:
-        return {}, {}, {}
+        return {}, {}, {}, set()
     with reading(context.engine) as connection:
         wanted = records.exposure_keys(connection) if everything else []
         wanted = sorted({*wanted, *keys})
         products = records.products_of(connection, [records.product_key(*key) for key in wanted])
-        return records.files_of(connection, wanted), products, records.metadata_of(connection, wanted)
+        return (
+            records.files_of(connection, wanted),
+            products,
+            records.metadata_of(connection, wanted),
+            records.recorded_curves(connection, wanted),
+        )
 
 
 def _candidate(file: Incoming) -> Candidate:
@@ -277,17 +280,3 @@ def _count(outcome: Outcome, summary: Summary, progress: Progress) -> None:
     else:
         summary.ingested += 1
         progress.item(f"{name}: ingested")
-
-
-def record_run(context: Context, command: str, version: str) -> int:
-    """Record that a command began."""
-    with writing(context.engine) as connection:
-        return records.begin_run(connection, command, version)
-
-
-def record_end(context: Context, run: int, summary: Summary, error: BaseException | None = None) -> None:
-    """Record how a command ended."""
-    status = "failed" if error is not None or summary.failures else "done"
-    message = str(failure_of(error).message) if error is not None else ""
-    with writing(context.engine) as connection:
-        records.finish_run(connection, run, status=status, counts=summary.as_dict(), message=message)

@@ -90,6 +90,7 @@ def _record(connection: Connection, outcome: Outcome, layout: Layout) -> None:
             **{name: row[name] for name in ("kind", "filename", "path", "sha256", "size_bytes")},
             "ingest_date": today,
             "reason": outcome.rejection.reason,
+            "message": outcome.rejection.message,
         }
         for row in outcome.files
         if row["state"] == State.REJECTED

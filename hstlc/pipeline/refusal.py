@@ -83,6 +83,7 @@ def _row(context: Context, file: Incoming, where: Path, name: str) -> Mapping[st
         "path": context.layout.relative(where.parent),
         "ingest_date": datetime.now(UTC).date(),
         "reason": identity.reason,
+        "message": identity.message,
         "sha256": file.sha256,
         "size_bytes": file.size,
     }

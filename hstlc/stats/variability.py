@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -89,21 +87,15 @@ def constant_rate_chi2(
     return float(np.sum(residual**2 / expected_variance)), expected_variance
 
 
-def chi2_probability(chi2: float, expected_variance: FloatArray, moments: Literal[2, 3] = 2) -> float:
+def chi2_probability(chi2: float, expected_variance: FloatArray) -> float:
     """Return the probability that a constant source gives this chi-square or a larger one.
 
-    With few counts a bin the statistic does not follow the chi-square distribution. It is matched here by a gamma
-    distribution of the same first moments, which is the plain chi-square distribution in the limit of many counts.
-    With ``dof = n - 1`` and the variances ``v`` of the bins (for photons of weight one, their expected counts):
-
-    - ``moments=2``: mean ``dof`` and variance ``2 dof + sum(1 / v)``, the scaled chi-square of Satterthwaite
-      (1946, Biometrics Bulletin 2, 110). That variance is the one for a rate known beforehand. Here the rate comes
-      from the same bins, which takes most of the second term away (Haldane 1937, Biometrika 29, 133), so below
-      some counts a bin the probability is too large: false alarms become rarer than stated, and faint variable
-      sources are missed.
-    - ``moments=3``: mean ``dof``, variance ``2 dof`` and third cumulant ``8 dof + 4 sum(1 / v)``, a shifted gamma
-      distribution (the three-moment fit of Pearson 1959, Biometrika 46, 364). It keeps the stated rate of false
-      alarms down to 0.05 counts a bin.
+    With few counts a bin the statistic does not follow the chi-square distribution: its variance stays close to
+    ``2 dof`` when the rate comes from the same bins (Haldane 1937, Biometrika 29, 133), but its skewness grows. It is
+    matched here by a shifted gamma distribution of the same first three moments (the fit of Pearson 1959, Biometrika
+    46, 364): mean ``dof``, variance ``2 dof`` and third cumulant ``8 dof + 4 sum(1 / v)``, with ``dof = n - 1`` and the
+    variances ``v`` of the bins (for photons of weight one, their expected counts). For many counts it is the plain
+    distribution; the stated rate of false alarms holds down to 0.05 counts a bin (tests/science simulates it).
 
     Parameters
     ----------
@@ -111,8 +103,6 @@ def chi2_probability(chi2: float, expected_variance: FloatArray, moments: Litera
         The statistic of :func:`constant_rate_chi2`.
     expected_variance : ndarray, shape (n,), ct2
         The variances it was weighed with, n at least 2.
-    moments : {2, 3}
-        How many moments the distribution matches.
 
     Examples
     --------
@@ -122,11 +112,7 @@ def chi2_probability(chi2: float, expected_variance: FloatArray, moments: Litera
     from scipy.special import gammaincc
 
     dof = len(expected_variance) - 1
-    sparseness = float(np.sum(1 / expected_variance))
-    if moments == 2:
-        scale = 1 + sparseness / (2 * dof)
-        return float(gammaincc(dof / scale / 2, chi2 / scale / 2))
-    variance, third = 2 * dof, 8 * dof + 4 * sparseness
+    variance, third = 2 * dof, 8 * dof + 4 * float(np.sum(1 / expected_variance))
     shape, theta = 4 * variance**3 / third**2, third / (2 * variance)
     start = dof - shape * theta
     return float(gammaincc(shape, max(chi2 - start, 0.0) / theta))

@@ -80,7 +80,7 @@ def stage(source: Path, target_dir: Path, name: str, run: str, *, link: bool, ac
     access = access or Access()
     with _fresh_part(target_dir, name, run, access) as part:
         before = _stat(source)
-        may_link = link and stat.S_ISREG(before.st_mode) and not source.is_symlink()
+        may_link = link and before.st_nlink == 1 and stat.S_ISREG(before.st_mode) and not source.is_symlink()
         if may_link and _link(source, part):
             sha256 = sha256_file(part)
             point("staged")

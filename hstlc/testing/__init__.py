@@ -1,0 +1,1 @@
+"""Public helpers for tests: synthetic exposures and databases."""

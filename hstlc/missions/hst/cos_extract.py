@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import reduce
 from typing import Any
 
@@ -166,23 +166,27 @@ def extract(exposure: CosExposure, settings: HstSettings) -> Extraction:
         events = exposure.events[kind]
         good = (events["dq"] & mask) == 0
         timely = in_good_time(events.time_s, gti, TICK_S)
-        kept = events.select(good & timely)
-        wanted = np.ones(len(kept), dtype=bool) if exposure.imaging else _wanted(kept, band, excluded)
-        selected[kind] = kept.select(wanted)
+        selected[kind] = events.select(good & timely)
         counted["NEVENTS"] += len(events)
         counted["NBADDQ"] += int((~good).sum())
         counted["NBADTIME"] += int((good & ~timely).sum())
-        counted["NWAVE"] += int((~wanted).sum())
     detector = "NUV" if "corrtag" in exposure.events else "FUV"
     regions: list[RegionSums] = []
     boxes: dict[str, float] = {}
     for letter, kind in letters.items():
         box = None if exposure.imaging else extraction_box(exposure, letter)
         spectrum = exposure.spectra.get(letter)
-        sums, source, background = _region(selected[kind], box, detector, edges, spectrum, band, excluded)
-        counted["NSOURCE"] += source
-        counted["NBACKGR"] += background
-        regions.append(sums)
+        source, background = _in_boxes(selected[kind], box, detector)
+        inside = len(source) + len(background)
+        if not exposure.imaging:
+            background = _with_wavelengths_of(source, background, detector)
+            source, background = _wanted(source, band, excluded), _wanted(background, band, excluded)
+        counted["NSOURCE"] += len(source)
+        counted["NBACKGR"] += len(background)
+        counted["NWAVE"] += inside - len(source) - len(background)
+        scale = box.scale if box is not None else 0.0
+        calibration = None if spectrum is None else response(spectrum, band, excluded)
+        regions.append(region_sums(len(edges) - 1, _rows(source, edges), _rows(background, edges), scale, calibration))
         boxes |= _box_keywords(letter, box)
         if spectrum is None:
             findings.append(_no_flux(exposure, letter))
@@ -215,45 +219,43 @@ def extract(exposure: CosExposure, settings: HstSettings) -> Extraction:
     return Extraction(curve, tuple(findings))
 
 
-def _wanted(
-    events: EventList, band: tuple[float, float], excluded: tuple[tuple[float, float], ...]
-) -> NDArray[np.bool_]:
-    wavelength = events["wavelength_aa"]
-    inside: NDArray[np.bool_] = (wavelength >= band[0]) & (wavelength <= band[1])
-    return inside & outside_windows(wavelength, excluded)
-
-
-def _region(
-    events: EventList,
-    box: Box | None,
-    detector: str,
-    edges: FloatArray,
-    spectrum: Spectrum | None,
-    band: tuple[float, float],
-    excluded: tuple[tuple[float, float], ...],
-) -> tuple[RegionSums, int, int]:
+def _in_boxes(events: EventList, box: Box | None, detector: str) -> tuple[EventList, EventList]:
+    """Return the events of the source and of the background region; without boxes those of the imaging field."""
     x, y = events["x"], events["y"]
     if box is None:
         (x0, x1), (y0, y1) = IMAGING_FIELD
-        source = (x >= x0) & (x < x1) & (y >= y0) & (y < y1)
-        background, scale = np.zeros(len(x), dtype=bool), 0.0
-    else:
-        first, last, middle = COLUMNS[detector]
-        on = (x >= first) & (x < last)
-        straight = y - box.slope * (x - middle)
-        source = on & in_band(straight, box.center, box.height)
-        background = np.zeros(len(x), dtype=bool)
-        for center, height in box.backgrounds:
-            background |= on & in_band(straight, center, height)
-        scale = box.scale
-    bins = bin_index(events.time_s, edges, TICK_S)
+        return events.select((x >= x0) & (x < x1) & (y >= y0) & (y < y1)), events.select(np.zeros(len(x), dtype=bool))
+    first, last, middle = COLUMNS[detector]
+    on = (x >= first) & (x < last)
+    straight = y - box.slope * (x - middle)
+    background = np.zeros(len(x), dtype=bool)
+    for center, height in box.backgrounds:
+        background |= in_band(straight, center, height)
+    return events.select(on & in_band(straight, box.center, box.height)), events.select(on & background)
 
-    def rows(mask: NDArray[np.bool_]) -> tuple[NDArray[np.int64], FloatArray, FloatArray]:
-        return bins[mask], events["epsilon"][mask], events["wavelength_aa"][mask]
 
-    calibration = None if spectrum is None else response(spectrum, band, excluded)
-    sums = region_sums(len(edges) - 1, rows(source), rows(background), scale, calibration)
-    return sums, int(source.sum()), int(background.sum())
+def _with_wavelengths_of(source: EventList, background: EventList, detector: str) -> EventList:
+    """Return the background events with the wavelength that the source's spectrum has in their column.
+
+    On the NUV detector calcos gives an event the wavelength of the nearest stripe, which for a background box is
+    often not the stripe that the box belongs to. The stripe's own relation is read off its source events; it is a
+    polynomial of the column.
+    """
+    known = source["wavelength_aa"] > 0
+    if detector == "FUV" or np.count_nonzero(known) < 10 or not len(background):
+        return background
+    relation = np.polynomial.Polynomial.fit(source["x"][known], source["wavelength_aa"][known], 2)
+    return replace(background, columns={**background.columns, "wavelength_aa": relation(background["x"])})
+
+
+def _rows(events: EventList, edges: FloatArray) -> tuple[NDArray[np.int64], FloatArray, FloatArray]:
+    return bin_index(events.time_s, edges, TICK_S), events["epsilon"], events["wavelength_aa"]
+
+
+def _wanted(events: EventList, band: tuple[float, float], excluded: tuple[tuple[float, float], ...]) -> EventList:
+    wavelength = events["wavelength_aa"]
+    inside = (wavelength >= band[0]) & (wavelength <= band[1])
+    return events.select(inside & outside_windows(wavelength, excluded))
 
 
 def _no_flux(exposure: CosExposure, letter: str) -> Finding:

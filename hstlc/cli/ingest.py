@@ -1,0 +1,174 @@
+"""``hstlc ingest`` and ``hstlc build-stats``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import nullcontext
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from hstlc.cli.options import as_json, command_options, load_settings, print_json, run_log, talkative
+
+if TYPE_CHECKING:
+    from hstlc.config import Settings
+    from hstlc.pipeline.context import Context
+    from hstlc.pipeline.progress import Progress
+    from hstlc.pipeline.results import Summary
+
+__all__ = ["build_stats", "ingest"]
+
+_FILES = click.Path(path_type=Path)
+
+
+def _workers(function: Callable[..., None]) -> Callable[..., None]:
+    return click.option(
+        "-j", "--jobs", type=click.IntRange(min=1), help="Worker processes (default: num_cores of the configuration)."
+    )(function)
+
+
+@click.command()
+@click.argument("paths", nargs=-1, type=_FILES)
+@_workers
+@click.option("--move", is_flag=True, help="Take files away from where they are, also outside the ingest folder.")
+@click.option("--stale", is_flag=True, help="Also redo what other settings or an earlier version made.")
+@click.option("--limit", type=click.IntRange(min=1), help="Do at most so many exposures.")
+@click.option("--mission", "missions", multiple=True, help="Only files of this mission (may be repeated).")
+@click.option("--no-wait", is_flag=True, help="Leave at once when another process writes to the store.")
+@click.option("--dry-run", is_flag=True, help="Identify and check, write nothing.")
+@as_json
+@talkative
+@command_options
+def ingest(
+    paths: tuple[Path, ...],
+    jobs: int | None,
+    move: bool,
+    stale: bool,
+    limit: int | None,
+    missions: tuple[str, ...],
+    no_wait: bool,
+    dry_run: bool,
+    json_output: bool,
+    config: Path | None,
+    verbose: bool,
+    quiet: bool,
+) -> None:
+    """Take files in: check, record, make light curves and statistics.
+
+    PATHS are files or folders, by default the configured ingest folder. Files outside that folder are copied and
+    never changed. Running it twice changes nothing.
+    """
+    from hstlc.missions.registry import mission as find_mission
+    from hstlc.pipeline import ingest as pipeline
+    from hstlc.pipeline.context import database_exists
+    from hstlc.pipeline.statistics import build_statistics
+    from hstlc.pipeline.sweep import sweep
+
+    settings = load_settings(config)
+    for name in missions:
+        find_mission(name)
+    options = pipeline.Options(paths, jobs or settings.num_cores, move, stale, limit, tuple(missions), dry_run)
+
+    def work(context: Context, summary: Summary, progress: Progress) -> None:
+        if not dry_run:
+            sweep(context)
+        pipeline.ingest(context, options, summary, progress, known=not dry_run or database_exists(settings))
+        if not dry_run:
+            build_statistics(context, summary, workers=options.workers, everything=stale, progress=progress)
+
+    _run(
+        settings,
+        "ingest",
+        work,
+        wait=not no_wait,
+        dry_run=dry_run,
+        json_output=json_output,
+        verbose=verbose,
+        quiet=quiet,
+    )
+
+
+@click.command("build-stats")
+@click.argument("which", type=click.Choice(["individual", "composite", "both"]), default="both")
+@_workers
+@click.option("--stale", is_flag=True, help="Also redo what other settings or an earlier version computed.")
+@click.option("--no-wait", is_flag=True, help="Leave at once when another process writes to the store.")
+@click.option("--dry-run", is_flag=True, help="Count what is to be done, write nothing.")
+@as_json
+@talkative
+@command_options
+def build_stats(
+    which: str,
+    jobs: int | None,
+    stale: bool,
+    no_wait: bool,
+    dry_run: bool,
+    json_output: bool,
+    config: Path | None,
+    verbose: bool,
+    quiet: bool,
+) -> None:
+    """Compute the statistics of light curves that have none, or stale ones.
+
+    WHICH is individual, composite or both (default); there are no composites in this version.
+    """
+    from hstlc.pipeline.statistics import build_statistics
+
+    settings = load_settings(config)
+
+    def work(context: Context, summary: Summary, progress: Progress) -> None:
+        if which != "composite":
+            build_statistics(
+                context,
+                summary,
+                workers=jobs or settings.num_cores,
+                everything=stale,
+                dry_run=dry_run,
+                progress=progress,
+            )
+
+    _run(
+        settings,
+        "build-stats",
+        work,
+        wait=not no_wait,
+        dry_run=dry_run,
+        json_output=json_output,
+        verbose=verbose,
+        quiet=quiet,
+    )
+
+
+def _run(
+    settings: Settings,
+    command: str,
+    work: Callable[[Context, Summary, Progress], None],
+    *,
+    wait: bool,
+    dry_run: bool,
+    json_output: bool,
+    verbose: bool,
+    quiet: bool,
+) -> None:
+    """Do the work of a command as the store's only writer, recorded as a run, and print its summary."""
+    from hstlc.cli.progress import make_progress
+    from hstlc.cli.summary import print_summary
+    from hstlc.pipeline.context import open_store
+    from hstlc.pipeline.results import Summary
+    from hstlc.pipeline.run import recorded_run
+
+    summary = Summary(dry_run=dry_run)
+    if not dry_run:
+        run_log(settings, command, verbose=verbose, quiet=quiet)
+    with (
+        open_store(settings, write=not dry_run, wait=wait) as context,
+        nullcontext() if dry_run else recorded_run(context, command, summary),
+        make_progress(quiet=quiet or json_output, verbose=verbose) as progress,
+    ):
+        work(context, summary, progress)
+    if json_output:
+        print_json(summary.as_dict())
+    elif not quiet:
+        print_summary(summary)
+    summary.raise_for_failures()

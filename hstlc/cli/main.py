@@ -1,0 +1,49 @@
+"""The command ``hstlc``. Importing this module imports nothing heavy: each command imports what it needs."""
+
+from __future__ import annotations
+
+import click
+
+from hstlc import __version__
+from hstlc.cli.check import check
+from hstlc.cli.config import config
+from hstlc.cli.database import db
+from hstlc.cli.demo import demo
+from hstlc.cli.files import files
+from hstlc.cli.ingest import build_stats, ingest
+from hstlc.cli.mission import mission
+
+__all__ = ["build_stats_main", "cli", "ingest_main", "main"]
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, prog_name="hstlc")
+def cli() -> None:
+    """Light curves from the photon lists of space missions, with statistics, in a database.
+
+    Start with 'hstlc demo', or with your own files:
+
+    \b
+      export HSTLC_HOME_DIR=~/hstlc
+      hstlc ingest FOLDER
+      hstlc db sql "SELECT targname, exptime_s FROM metadata"
+    """  # noqa: D301  click wants the backspace itself
+
+
+for command in (ingest, build_stats, check, db, files, config, mission, demo):
+    cli.add_command(command)
+
+
+def main() -> None:
+    """Run ``hstlc``."""
+    cli(prog_name="hstlc")
+
+
+def ingest_main() -> None:
+    """Run ``hstlc ingest`` as ``hstlc-ingest``."""
+    ingest(prog_name="hstlc-ingest")
+
+
+def build_stats_main() -> None:
+    """Run ``hstlc build-stats`` as ``hstlc-build-stats``."""
+    build_stats(prog_name="hstlc-build-stats")

@@ -1,0 +1,37 @@
+"""A run of a command as a row."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+
+from hstlc import __version__
+from hstlc.db import records
+from hstlc.db.engine import writing
+from hstlc.errors import HstlcError
+from hstlc.logs import redact
+from hstlc.pipeline.context import Context
+from hstlc.pipeline.results import Summary
+
+__all__ = ["recorded_run"]
+
+logger = logging.getLogger(__name__)
+
+
+@contextmanager
+def recorded_run(context: Context, command: str, summary: Summary) -> Iterator[None]:
+    """Record that a command began and how it ended; a database that is gone at the end hides no earlier error."""
+    with writing(context.engine) as connection:
+        run = records.begin_run(connection, command, __version__)
+    try:
+        yield
+    except BaseException as error:
+        message = redact(f"{type(error).__name__}: {error}")
+        with suppress(HstlcError), writing(context.engine) as connection:
+            records.finish_run(connection, run, status="failed", counts=summary.as_dict(), message=message)
+        raise
+    status = "failed" if summary.failures else "done"
+    with writing(context.engine) as connection:
+        records.finish_run(connection, run, status=status, counts=summary.as_dict())
+    logger.info("%s %s: %s", command, status, summary.as_dict(), extra={"action": "run"})
