@@ -15,7 +15,7 @@ from pydantic import BeforeValidator, PlainSerializer
 
 __all__ = ["AngstromRange", "Column", "Seconds", "format_quantity", "parse_quantity", "to_float"]
 
-_QUANTITY = re.compile(r"^\s*([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)\s*(\S.*?)?\s*$")
+_QUANTITY = re.compile(r"^\s*([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)\s*([^\W\d].*?)?\s*$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,13 +82,15 @@ def parse_quantity(value: object, unit: str) -> float:
 
 
 def to_float(value: object, unit: str, *, bare: bool = True) -> float:
-    """Return a Quantity, or (where ``bare``) a plain number taken to be in ``unit``, as a float in ``unit``.
+    """Return a Quantity, a text with a unit, or (where ``bare``) a plain number in ``unit``, as a float in ``unit``.
 
     Raises
     ------
     ValueError
-        A unit of another physical type, or a bare number where ``bare`` is False.
+        A unit of another physical type, a text without one, or a bare number where ``bare`` is False.
     """
+    if isinstance(value, str):
+        return parse_quantity(value, unit)
     convert = getattr(value, "to_value", None)
     if convert is not None:
         from astropy import units as u

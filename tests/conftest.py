@@ -1,16 +1,39 @@
 """Fixtures of all tests."""
 
+import os
 from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner, Result
+from hypothesis import settings
 from sqlalchemy import Engine, insert
 
+from hstlc import logs
+from hstlc.cli.main import cli
+from hstlc.config.settings import ENVIRONMENT_PREFIX
+from hstlc.config.sources import NOT_KEYS
 from hstlc.db.engine import make_engine, writing
 from hstlc.db.migrate import ensure_schema
 from hstlc.db.tables import BadData, ExposureFile, FindingRow, Metadata, Output, PendingRemoval, Product, Run, Stats
 from hstlc.testing.databases import KINDS, fresh_database, fresh_postgres_url, reader_url_for
+
+settings.register_profile("hstlc", deadline=None, derandomize=True)  # no timing, the same examples every time
+settings.load_profile("hstlc")
+
+
+@pytest.fixture(scope="session")
+def real_data() -> Path:
+    """The folder of real files with known answers, which lies outside the repository."""
+    root = Path(__file__).parents[1]
+    folder = (root / os.environ.get("HSTLC_REAL_DATA", "../shared/data")).resolve()
+    if not (folder / "hst").is_dir():
+        missing = f"no real files: there is no folder {folder / 'hst'} (HSTLC_REAL_DATA)"
+        if os.environ.get("HSTLC_REQUIRE_REAL_DATA") == "1":
+            pytest.fail(missing)
+        pytest.skip(missing)
+    return folder
 
 
 @pytest.fixture(params=KINDS)
@@ -96,3 +119,32 @@ def _fill(engine: Engine) -> None:
         connection.execute(
             insert(PendingRemoval), {"path": "/in/a.fits", "sha256": digest, "kept_path": "/data/a.fits"}
         )
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder of a data tree that the environment names; nothing else is configured."""
+    for name in set(os.environ) - NOT_KEYS:
+        if name.startswith(ENVIRONMENT_PREFIX):
+            monkeypatch.delenv(name)
+    monkeypatch.delenv("HSTLC_CONFIG", raising=False)
+    folder = tmp_path / "home"
+    folder.mkdir()
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("HSTLC_HOME_DIR", str(folder))
+    monkeypatch.setenv("HSTLC_NUM_CORES", "1")
+    return folder
+
+
+@pytest.fixture
+def hstlc(home: Path) -> Iterator[Callable[..., Result]]:
+    """A function that runs ``hstlc ARGUMENTS`` in this process on the data tree ``home``."""
+
+    def run(*arguments: object, answer: str | None = None) -> Result:
+        result = CliRunner().invoke(cli, [str(argument) for argument in arguments], input=answer)
+        if result.exception is not None and not isinstance(result.exception, SystemExit):
+            raise result.exception  # what a user would see as a traceback
+        return result
+
+    yield run
+    logs.close()

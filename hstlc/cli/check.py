@@ -19,7 +19,8 @@ __all__ = ["check"]
 def check(paths: tuple[Path, ...], json_output: bool, config: Path | None, verbose: bool, quiet: bool) -> None:
     """Print what the quality checks find in files; no database, nothing written.
 
-    Exit code 0: light curves can be made of all; 3: something would be rejected or refused.
+    PATHS are files or folders. Files of one exposure are looked at together. Exit code 0: nothing would be rejected or
+    refused; 3: something would.
     """
     from hstlc.errors import DataError, UsageError
     from hstlc.pipeline.inspection import check_files

@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from hstlc.cli.options import report_errors
 
+if TYPE_CHECKING:
+    from hstlc.config import Settings
+
 __all__ = ["QUESTIONS", "demo"]
+
+_FOUND = """
+SELECT m.rootname, s.exposure_s, s.total / s.exposure_s, s.interesting, s.peak_period_s
+FROM stats s JOIN outputs o ON s.product_id = o.individual_product_id JOIN metadata m ON o.metadata_id = m.id"""
 
 QUESTIONS = {
     "Which targets vary?": """
@@ -37,7 +45,8 @@ ORDER BY f.rootname, f.reason""",
 def demo(folder: Path) -> None:
     """Simulate exposures, ingest them and ask five questions, all below FOLDER (default: hstlc-demo).
 
-    Needs no network and less than two minutes. FOLDER is a data tree of its own afterwards; a second run adds nothing.
+    Needs no network and less than two minutes. FOLDER must be new or from an earlier demo; it is a data tree of its own
+    afterwards. A second run changes nothing.
     """
     from hstlc.cli.progress import make_progress
     from hstlc.cli.summary import print_summary, print_table
@@ -51,12 +60,12 @@ def demo(folder: Path) -> None:
     from hstlc.testing.cos import bad_files, demo_exposures, write_exposure
 
     folder = folder.resolve()
-    source = folder / "archive"
-    source.mkdir(parents=True, exist_ok=True)
-    click.echo(f"Simulating exposures in {source}")
+    source = _archive(folder)
+    click.echo(f"Simulating the files of an archive in {source}")
     for exposure, scene, _ in demo_exposures():
         write_exposure(source, exposure, scene)
     bad_files(source, seed=1)
+    click.echo("Ingesting them")
     settings = load(None, {"HSTLC_HOME_DIR": str(folder)})
     summary = Summary()
     with (
@@ -67,10 +76,64 @@ def demo(folder: Path) -> None:
         pipeline.ingest(context, pipeline.Options((source,), settings.num_cores), summary, progress)
         build_statistics(context, summary, workers=settings.num_cores, progress=progress)
     print_summary(summary)
-    for question, sql in QUESTIONS.items():
-        click.echo(f"\n{question}\n{sql}\n")
+    _print_comparison(settings)
+    for number, (question, sql) in enumerate(QUESTIONS.items(), 1):
+        _print_title(f"{number}. {question}")
+        click.echo(f"{sql.strip()}\n")
         result = select(settings.db_connection_string, sql)
         print_table(result.columns, result.rows)
-    click.echo(f"\nThe data tree is {folder}: light curves in outputs/, rejected files in bad_data/.")
-    click.echo(f'Ask more with: HSTLC_HOME_DIR={folder} hstlc db sql "SELECT ..."')
+    _print_title("Where to go from here")
+    click.echo(f"light curves:    {settings.outputs_dir}")
+    click.echo(f"rejected files:  {settings.bad_data_dir}")
+    click.echo(f'more questions:  HSTLC_HOME_DIR={folder} hstlc db sql "SELECT ..."')
     summary.raise_for_failures()
+
+
+def _archive(folder: Path) -> Path:
+    """Make the folder of the simulated files; a folder that holds something else is left alone.
+
+    Raises
+    ------
+    UsageError
+        ``usage.not-a-demo``.
+    StoreError
+    """
+    from hstlc.errors import UsageError
+    from hstlc.store.faults import translated
+    from hstlc.testing.cos import DEMO_EXPECTED
+
+    source = folder / "archive"
+    with translated(source):
+        others = [path for path in folder.iterdir() if path != source] if folder.exists() else []
+        if others and not any(source.glob(f"{DEMO_EXPECTED[0].rootname}_*")):
+            raise UsageError(
+                "usage.not-a-demo",
+                f"{folder} holds {others[0].name}, which is not of a demonstration",
+                "name a folder that does not exist yet",
+                path=str(folder),
+            )
+        source.mkdir(parents=True, exist_ok=True)
+    return source
+
+
+def _print_comparison(settings: Settings) -> None:
+    """Print what was simulated beside what was found."""
+    from hstlc.cli.summary import print_table
+    from hstlc.db.readonly import select
+    from hstlc.testing.cos import DEMO_EXPECTED
+
+    found = {row[0]: row[1:] for row in select(settings.db_connection_string, _FOUND).rows}
+    rows = []
+    for expected in DEMO_EXPECTED:
+        live_s, rate, varies, period_s = found[expected.rootname]
+        period = f"{period_s:.1f} s" if expected.period_s else ""
+        simulated = f"{expected.period_s:.1f} s" if expected.period_s else ""
+        varying = ("yes" if expected.interesting else "no", "yes" if varies else "no")
+        rates = (f"{expected.net_rate_ct_s:.2f}", f"{rate:.2f}")
+        rows.append((expected.targname, f"{live_s:.0f} s", *rates, *varying, simulated, period))
+    _print_title("What was simulated, and what was found (rates in counts per second)")
+    print_table(("target", "live time", "rate", "found", "varies", "found", "period", "found"), rows)
+
+
+def _print_title(text: str) -> None:
+    click.echo(f"\n{click.style(text, bold=True)}\n{'=' * len(text)}")

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 
 import click
 
+from hstlc.cli.database import require_database
 from hstlc.cli.options import as_json, command_options, load_settings, print_json
 
 if TYPE_CHECKING:
     from hstlc.pipeline.sweep import Report
 
-__all__ = ["files"]
+__all__ = ["files", "reset"]
 
 
 @click.group()
@@ -23,11 +24,14 @@ def files() -> None:
 @files.command()
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @click.option(
-    "--i-know-this-deletes-production", "confirmed", is_flag=True, help="Needed: every light curve is deleted."
+    "--i-know-this-deletes-production", "confirmed", is_flag=True, help="Needed: all light curves are deleted."
 )
 @command_options
 def reset(yes: bool, confirmed: bool, config: Path | None) -> None:
-    """Move all ingested files back to the ingest folder and delete the outputs."""
+    """Move all ingested files back to the ingest folder and delete the light curves; rows stay.
+
+    The next 'hstlc ingest' takes the files in again. Rejected files stay in bad_data.
+    """
     from hstlc.errors import UsageError
     from hstlc.pipeline.context import open_store
     from hstlc.pipeline.reset import reset_files
@@ -50,7 +54,7 @@ def reset(yes: bool, confirmed: bool, config: Path | None) -> None:
 @as_json
 @command_options
 def sweep(json_output: bool, config: Path | None) -> None:
-    """Finish what an interrupted run left; every ingest does this at its start."""
+    """Finish what an interrupted run left. Every ingest does this first; alone it is of use on a full disk."""
     from hstlc.pipeline.context import open_store
     from hstlc.pipeline.sweep import sweep as run
 
@@ -69,7 +73,9 @@ def verify(fast: bool, json_output: bool, config: Path | None) -> None:
     from hstlc.pipeline.context import open_store
     from hstlc.pipeline.sweep import verify as run
 
-    with open_store(load_settings(config), write=False) as context:
+    settings = load_settings(config)
+    require_database(settings)
+    with open_store(settings, write=False) as context:
         report = run(context, content=not fast)
     _print(report, json_output=json_output)
     if not report.clean:

@@ -24,17 +24,22 @@ _FILES = click.Path(path_type=Path)
 
 def _workers(function: Callable[..., None]) -> Callable[..., None]:
     return click.option(
-        "-j", "--jobs", type=click.IntRange(min=1), help="Worker processes (default: num_cores of the configuration)."
+        "-j", "--jobs", type=click.IntRange(min=1), help="Worker processes  [default: num_cores, by default all cores]"
     )(function)
 
 
 @click.command()
 @click.argument("paths", nargs=-1, type=_FILES)
 @_workers
-@click.option("--move", is_flag=True, help="Take files away from where they are, also outside the ingest folder.")
-@click.option("--stale", is_flag=True, help="Also redo what other settings or an earlier version made.")
-@click.option("--limit", type=click.IntRange(min=1), help="Do at most so many exposures.")
-@click.option("--mission", "missions", multiple=True, help="Only files of this mission (may be repeated).")
+@click.option("--move", is_flag=True, help="Move files in from outside the ingest folder instead of copying.")
+@click.option("--stale", is_flag=True, help="Also make anew what other settings or an earlier version made.")
+@click.option("--limit", type=click.IntRange(min=1), help="Do at most so many exposures that there is work for.")
+@click.option(
+    "--mission",
+    "missions",
+    multiple=True,
+    help="Only files of this mission, see 'hstlc mission list'; may be repeated.",
+)
 @click.option("--no-wait", is_flag=True, help="Leave at once when another process writes to the store.")
 @click.option("--dry-run", is_flag=True, help="Identify and check, write nothing.")
 @as_json
@@ -57,7 +62,8 @@ def ingest(
     """Take files in: check, record, make light curves and statistics.
 
     PATHS are files or folders, by default the configured ingest folder. Files outside that folder are copied and
-    never changed. Running it twice changes nothing.
+    never changed. Running it twice changes nothing. Exit code 0 also when files are rejected: see the summary and the
+    table bad_data; 4 when something failed and is to be run again.
     """
     from hstlc.missions.registry import mission as find_mission
     from hstlc.pipeline import ingest as pipeline
@@ -68,12 +74,16 @@ def ingest(
     settings = load_settings(config)
     for name in missions:
         find_mission(name)
+    known = not dry_run or database_exists(settings)
     options = pipeline.Options(paths, jobs or settings.num_cores, move, stale, limit, tuple(missions), dry_run)
 
     def work(context: Context, summary: Summary, progress: Progress) -> None:
         if not dry_run:
             sweep(context)
-        pipeline.ingest(context, options, summary, progress, known=not dry_run or database_exists(settings))
+        pipeline.ingest(context, options, summary, progress, known=known)
+        if not summary.files and not quiet:
+            places = ", ".join(str(path) for path in paths or (settings.ingest_dir,))
+            click.echo(f"there are no FITS files in {places}", err=True)
         if not dry_run:
             build_statistics(context, summary, workers=options.workers, everything=stale, progress=progress)
 
@@ -92,7 +102,7 @@ def ingest(
 @click.command("build-stats")
 @click.argument("which", type=click.Choice(["individual", "composite", "both"]), default="both")
 @_workers
-@click.option("--stale", is_flag=True, help="Also redo what other settings or an earlier version computed.")
+@click.option("--stale", is_flag=True, help="Also compute anew what other settings or an earlier version did.")
 @click.option("--no-wait", is_flag=True, help="Leave at once when another process writes to the store.")
 @click.option("--dry-run", is_flag=True, help="Count what is to be done, write nothing.")
 @as_json
@@ -113,9 +123,12 @@ def build_stats(
 
     WHICH is individual, composite or both (default); there are no composites in this version.
     """
+    from hstlc.cli.database import require_database
     from hstlc.pipeline.statistics import build_statistics
 
     settings = load_settings(config)
+    if dry_run:
+        require_database(settings)
 
     def work(context: Context, summary: Summary, progress: Progress) -> None:
         if which != "composite":

@@ -23,20 +23,20 @@ _PATH = click.Path(path_type=Path)
 
 def command_options(function: Callable[..., Any]) -> Callable[..., Any]:
     """Add ``--config`` and turn expected errors into messages."""
-    text = "Configuration file (default: HSTLC_CONFIG, ~/hstlc_config.yaml)."
+    text = "Configuration file  [default: $HSTLC_CONFIG, else ~/hstlc_config.yaml where it exists]"
     return click.option("--config", type=_PATH, help=text)(report_errors(function))
 
 
 def talkative(function: Callable[..., Any]) -> Callable[..., Any]:
     """Add ``-v`` and ``-q``."""
-    quiet = click.option("-q", "--quiet", is_flag=True, help="Print errors only.")
-    verbose = click.option("-v", "--verbose", is_flag=True, help="Print every finding and step.")
+    quiet = click.option("-q", "--quiet", is_flag=True, help="Print what went wrong only.")
+    verbose = click.option("-v", "--verbose", is_flag=True, help="Print what became of everything.")
     return verbose(quiet(function))
 
 
 def as_json(function: Callable[..., Any]) -> Callable[..., Any]:
     """Add ``--json``."""
-    return click.option("--json", "json_output", is_flag=True, help="Print JSON.")(function)
+    return click.option("--json", "json_output", is_flag=True, help="Print JSON instead of text.")(function)
 
 
 def report_errors(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -76,5 +76,6 @@ def run_log(settings: Settings, command: str, *, verbose: bool, quiet: bool) -> 
 
 
 def print_json(value: Any) -> None:
-    """Print a value as JSON."""
-    click.echo(json.dumps(value, indent=2, default=str))
+    """Print a value as JSON; numbers that JSON has no word for (NaN, infinity) are null."""
+    strict = json.loads(json.dumps(value, default=str), parse_constant=lambda _: None)
+    click.echo(json.dumps(strict, indent=2, ensure_ascii=False))

@@ -6,8 +6,9 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import quote
 
-from sqlalchemy import Connection, RowMapping, Table, and_, delete, insert, or_, select, tuple_, update
+from sqlalchemy import Connection, Integer, RowMapping, String, Table, and_, delete, insert, or_, select, tuple_, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from hstlc.db.tables import (
@@ -42,6 +43,7 @@ __all__ = [
     "save_rejection",
     "save_statistics",
     "stored_files",
+    "unstorable",
 ]
 
 Key = tuple[str, str]
@@ -80,8 +82,21 @@ def _upsert(connection: Connection, table: Table, unique: Sequence[str], values:
 
 
 def product_key(mission: str, rootname: str, source_name: str = "", band: str = "") -> str:
-    """Return the key of an individual light curve in ``product``."""
-    return f"{mission}/{rootname}/{source_name}/{band}"
+    """Return the key of an individual light curve in ``product``; a slash in a name is written as %2F."""
+    return "/".join(quote(name, safe=" ") for name in (mission, rootname, source_name, band))
+
+
+def unstorable(table: str, row: Row) -> str:
+    """Return which value of a row does not fit its column and why, '' when all do: the same on every database."""
+    for name, value in row.items():
+        kind = Base.metadata.tables[table].columns[name].type
+        if isinstance(value, str) and "\0" in value:
+            return f"{name} is {value!r}, which has a zero character in it"
+        if isinstance(kind, String) and kind.length and isinstance(value, str) and len(value) > kind.length:
+            return f"{name} is {value!r}, expected at most {kind.length} characters"
+        if isinstance(kind, Integer) and isinstance(value, int) and abs(value) >= 2**31:
+            return f"{name} is {value:.6g}, expected a number below {2**31}"
+    return ""
 
 
 def files_of(connection: Connection, keys: Iterable[Key]) -> dict[Key, list[RowMapping]]:
@@ -165,7 +180,7 @@ def save_exposure(
     product: Row | None,
     findings: Sequence[Row],
 ) -> None:
-    """Record an accepted exposure: metadata, all its files, its light curve, its findings; it is not bad any more.
+    """Record an accepted exposure: metadata, its files, its light curve, its findings; its files are not bad any more.
 
     Parameters
     ----------
@@ -206,7 +221,7 @@ def save_exposure(
                 "individual_product_id": product_id,
             },
         )
-    connection.execute(delete(BAD).where(BAD.c.mission == mission, BAD.c.rootname == rootname))
+    _forget_bad(connection, {row["sha256"] for row in files})
     _save_findings(connection, key, findings)
 
 
@@ -217,15 +232,13 @@ def save_rejection(
     mission, rootname = key
     connection.execute(
         delete(PRODUCTS).where(
-            PRODUCTS.c.kind == INDIVIDUAL, PRODUCTS.c.key.startswith(f"{mission}/{rootname}/", autoescape=True)
+            PRODUCTS.c.kind == INDIVIDUAL,
+            PRODUCTS.c.key.startswith(product_key(mission, rootname)[:-1], autoescape=True),
         )
     )
     connection.execute(delete(METADATA).where(METADATA.c.mission == mission, METADATA.c.rootname == rootname))
     _save_files(connection, key, files, None)
-    digests = [row["sha256"] for row in bad]
-    connection.execute(
-        delete(BAD).where(BAD.c.mission == mission, BAD.c.rootname == rootname, BAD.c.sha256.not_in(digests))
-    )
+    _forget_bad(connection, {row["sha256"] for row in files} - {row["sha256"] for row in bad})
     save_bad_data(connection, [{"mission": mission, "rootname": rootname, **row} for row in bad])
     _save_findings(connection, key, findings)
 
@@ -234,6 +247,12 @@ def save_bad_data(connection: Connection, rows: Sequence[Row]) -> None:
     """Record rejected files, one row each; one that is known by name and digest is brought up to date."""
     for row in rows:
         _upsert(connection, BAD, ("filename", "sha256"), row, keep=("ingest_date",))
+
+
+def _forget_bad(connection: Connection, digests: Iterable[str]) -> None:
+    """Delete the rows of files that are not bad any more; other files of the exposure that were refused keep theirs."""
+    for chunk in _chunks(sorted(digests)):
+        connection.execute(delete(BAD).where(BAD.c.sha256.in_(chunk)))
 
 
 def _save_files(connection: Connection, key: Key, files: Sequence[Row], metadata_id: int | None) -> None:

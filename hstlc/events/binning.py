@@ -74,14 +74,16 @@ def bin_edges(stop_s: float, width_s: float, tick_s: float = 0.0) -> FloatArray:
             width_s=width_s,
             tick_s=tick_s,
         )
-    number = max(1, int(np.ceil(stop_s / width_s - _SLACK)))
+    number = max(1.0, np.ceil(float(stop_s) / float(width_s) - _SLACK))  # infinite next to a width of zero
     if number > MAX_BINS:
         raise UsageError(
             "usage.bin-width",
-            f"{stop_s:.0f} s in bins of {width_s} s would be {number} bins, more than {MAX_BINS}",
+            f"{stop_s:.0f} s in bins of {width_s} s would be {number:.0f} bins, more than {MAX_BINS}",
             "give a larger bin width",
         )
-    return np.arange(number + 1, dtype=np.float64) * np.float64(width_s)
+    last_s = number * width_s
+    short = ticks_before(last_s, tick_s) < ticks_before(stop_s, tick_s) if tick_s else last_s < stop_s
+    return np.arange(number + 1 + short, dtype=np.float64) * np.float64(width_s)
 
 
 def bin_index(time_s: ArrayLike, edges_s: FloatArray, tick_s: float = 0.0) -> IntArray:

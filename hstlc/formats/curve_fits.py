@@ -72,12 +72,12 @@ def write_light_curve(curve: LightCurve) -> bytes:
         name="PROVENANCE",
     )
     hdus = fits.HDUList([primary, table, gti, provenance])
-    for hdu in hdus:
-        hdu.add_datasum(when="")
-        hdu.add_checksum(when="")
     stream = io.BytesIO()
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", fits.verify.VerifyWarning)  # a long comment is cut: nothing is lost
+        warnings.simplefilter("ignore", fits.verify.VerifyWarning)  # a long value leaves no room for its comment
+        for hdu in hdus:
+            hdu.add_datasum(when="")
+            hdu.add_checksum(when="")
         hdus.writeto(stream)
     return stream.getvalue()
 

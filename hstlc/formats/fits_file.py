@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import io
 import warnings
 import zlib
 from collections.abc import Iterator
@@ -10,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hstlc.errors import InconsistentError, UnreadableError
+from hstlc.errors import HstlcError, InconsistentError, UnreadableError
 
 if TYPE_CHECKING:
     from astropy.io import fits
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 __all__ = ["FITS_SUFFIXES", "header_values", "is_fits_name", "open_fits"]
 
 FITS_SUFFIXES = (".fits", ".fit", ".fits.gz", ".fit.gz")
+
+_GZIP = b"\x1f\x8b"
 
 Value = str | int | float | bool | None
 
@@ -51,30 +54,35 @@ def open_fits(path: Path, notes: list[str] | None = None) -> Iterator[fits.HDULi
     """
     from astropy.io import fits
 
-    try:
-        size = path.stat().st_size
-    except FileNotFoundError as error:
-        raise InconsistentError(
-            "data.vanished", f"{path} is gone", "it was moved or deleted while being read; ingest again", path=str(path)
-        ) from error
-    if size == 0:
-        raise UnreadableError("data.empty", f"{path} is empty (0 bytes)", "download it again", path=str(path))
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         try:
-            with fits.open(path, memmap=False, lazy_load_hdus=False) as hdus:
-                _check_whole(path, hdus, [str(w.message) for w in caught])
+            source, size = _unpacked(path)
+            with fits.open(source, memmap=False, lazy_load_hdus=False) as hdus:
+                _check_whole(path, hdus, size, [str(w.message) for w in caught])
                 yield hdus
+        except HstlcError:
+            raise
         except FileNotFoundError as error:
             raise InconsistentError(
-                "data.vanished", f"{path} is gone", "it was moved or deleted while being read", path=str(path)
+                "data.vanished",
+                f"{path} is gone",
+                "it was moved or deleted while being read; ingest again",
+                path=str(path),
             ) from error
-        except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-            raise _truncated(path, f"the compressed data end early ({error})") from error
+        except EOFError as error:
+            raise _truncated(path, "its compressed data end early") from error
+        except (zlib.error, gzip.BadGzipFile) as error:
+            raise UnreadableError(
+                "data.unreadable", f"{path} has broken compressed data: {error}", "download it again", path=str(path)
+            ) from error
         except OSError as error:
             if error.errno is not None:
                 raise UnreadableError(
-                    "data.unreadable", f"{path} cannot be read: {error.strerror}", path=str(path)
+                    "data.unreadable",
+                    f"{path} cannot be read: {error.strerror}",
+                    "check the path and its permissions",
+                    path=str(path),
                 ) from error
             raise UnreadableError(
                 "data.not-fits", f"{path} is not a FITS file: {error}", "check what was downloaded", path=str(path)
@@ -93,12 +101,22 @@ def open_fits(path: Path, notes: list[str] | None = None) -> Iterator[fits.HDULi
                 notes.extend(dict.fromkeys(str(w.message) for w in caught))
 
 
+def _unpacked(path: Path) -> tuple[Path | io.BytesIO, int]:
+    """Return what to read and its size: the file, or all the bytes of a compressed one, its checksum verified."""
+    with path.open("rb") as file:
+        start = file.read(len(_GZIP))
+        if not start:
+            raise UnreadableError("data.empty", f"{path} is empty (0 bytes)", "download it again", path=str(path))
+        if start != _GZIP:
+            return path, path.stat().st_size
+        file.seek(0)
+        with gzip.GzipFile(fileobj=file) as packed:
+            content = packed.read()
+    return io.BytesIO(content), len(content)
+
+
 def _raised_here(error: BaseException) -> bool:
     """Tell whether an error comes from our own code (a programming error) and not from reading the file."""
-    from hstlc.errors import HstlcError
-
-    if isinstance(error, HstlcError):
-        return True
     trace = error.__traceback__
     while trace is not None and trace.tb_next is not None:
         trace = trace.tb_next
@@ -109,14 +127,11 @@ def _truncated(path: Path, detail: str) -> UnreadableError:
     return UnreadableError("data.truncated", f"{path} is cut short: {detail}", "download it again", path=str(path))
 
 
-def _check_whole(path: Path, hdus: fits.HDUList, notes: list[str]) -> None:
-    if path.suffix.lower() == ".gz":
-        hdus[-1].data  # noqa: B018  unpacking is the only way to see that a gzip stream is whole
-    else:
-        info = hdus[-1].fileinfo()
-        expected, size = info["datLoc"] + info["datSpan"], path.stat().st_size
-        if size < expected:
-            raise _truncated(path, f"its headers promise {expected} bytes, it has {size}")
+def _check_whole(path: Path, hdus: fits.HDUList, size: int, notes: list[str]) -> None:
+    info = hdus[-1].fileinfo()
+    expected = info["datLoc"] + info["datSpan"]
+    if size < expected:
+        raise _truncated(path, f"its headers promise {expected} bytes, it has {size}")
     for note in notes:
         if "truncated" in note or "Error validating header" in note:
             raise _truncated(path, note)

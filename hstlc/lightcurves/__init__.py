@@ -1,5 +1,5 @@
 """Pure functions that make light curves from sums per bin."""
 
-from hstlc.lightcurves.make import RegionSums, Response, light_curve, region_sums
+from hstlc.lightcurves.make import Photons, Region, RegionSums, Response, light_curve, region_sums
 
-__all__ = ["RegionSums", "Response", "light_curve", "region_sums"]
+__all__ = ["Photons", "Region", "RegionSums", "Response", "light_curve", "region_sums"]

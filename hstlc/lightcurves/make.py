@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from hstlc.model import Intervals, LightCurve, Quality
 from hstlc.times import SECONDS_PER_DAY, TimeReference
 
-__all__ = ["ZERO_COUNT_ERROR", "RegionSums", "Response", "light_curve", "region_sums"]
+__all__ = ["ZERO_COUNT_ERROR", "Photons", "Region", "RegionSums", "Response", "light_curve", "region_sums"]
 
 FloatArray = NDArray[np.float64]
 
@@ -45,82 +45,122 @@ class Response:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Photons:
+    """Events chosen from a list, with the wavelength that the region they were chosen for gives them.
+
+    Attributes
+    ----------
+    row : ndarray of int64, shape (n,)
+        Row numbers in the list, each once.
+    wavelength_aa : ndarray of float64, shape (n,), Angstrom
+    """
+
+    row: NDArray[np.int64]
+    wavelength_aa: FloatArray
+
+    def __len__(self) -> int:
+        return len(self.row)
+
+    def select(self, mask: NDArray[np.bool_]) -> Photons:
+        """Return the events where ``mask`` is True."""
+        return Photons(self.row[mask], self.wavelength_aa[mask])
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Region:
+    """A source region and the region its background is measured in (of a segment, a stripe, a camera).
+
+    Attributes
+    ----------
+    source, background : Photons
+        Events of each.
+    scale : float
+        Area of the source region over that of the background region.
+    response : Response or None
+        Makes fluxes as well.
+    """
+
+    source: Photons
+    background: Photons
+    scale: float
+    response: Response | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class RegionSums:
-    """Sums per bin over one pair of source and background regions (a segment, a stripe, a camera).
+    """Sums per bin over the regions of one event list.
 
     Attributes
     ----------
     events : ndarray of float64, shape (n,)
         Number of source events.
-    gross, gross_variance : ndarray of float64, shape (n,), counts and counts^2
-        Sum of weights and of squared weights of the source events.
-    background, background_variance : ndarray of float64, shape (n,), counts and counts^2
+    gross : ndarray of float64, shape (n,), counts
+        Sum of the weights of the source events.
+    background : ndarray of float64, shape (n,), counts
         The same of the background events, scaled to the source region.
+    variance : ndarray of float64, shape (n,), counts^2
+        Of ``gross - background``.
     fluence, fluence_variance : ndarray of float64, shape (n,), erg / cm2 and its square
-        Background-subtracted; NaN without a response.
-    response : Response or None
-        What the fluence was made with.
+        Background-subtracted; NaN unless every region has a response.
+    responses : tuple of Response
+        What the fluence was made with; empty where it is NaN.
     """
 
     events: FloatArray
     gross: FloatArray
-    gross_variance: FloatArray
     background: FloatArray
-    background_variance: FloatArray
+    variance: FloatArray
     fluence: FloatArray
     fluence_variance: FloatArray
-    response: Response | None
+    responses: tuple[Response, ...]
 
 
-def region_sums(
-    bins: int,
-    source: tuple[NDArray[np.int64], FloatArray, FloatArray],
-    background: tuple[NDArray[np.int64], FloatArray, FloatArray],
-    scale: float,
-    response: Response | None = None,
-) -> RegionSums:
-    """Sum weights per bin over a source and a background region.
+def region_sums(bins: int, index: NDArray[np.int64], weight: FloatArray, regions: Sequence[Region]) -> RegionSums:
+    """Sum the weights of an event list per bin over source and background regions.
+
+    The expected background in a source region is ``scale * sum(w)``. An event adds the square of its *total* weight to
+    the variance: the stripes of a spectrum share their background regions, and what one event of those takes from each
+    stripe does not average out.
 
     Parameters
     ----------
     bins : int
         Number of bins.
-    source, background : tuple of three ndarrays, shape (n,)
-        Bin number of each event, its weight and its wavelength in Angstrom.
-    scale : float
-        Area of the source region over that of the background region. The expected background in the source region is
-        ``scale * sum(w)`` and its variance ``scale**2 * sum(w**2)``.
-    response : Response, optional
-        Makes fluxes as well.
+    index, weight : ndarray, shape (n,)
+        Bin number and weight of each event of the list.
+    regions : sequence of Region
+        At least one.
 
     Examples
     --------
-    >>> one = np.array([1.0])
-    >>> sums = region_sums(1, (np.array([0]), one, one), (np.array([0]), one, one), 0.5)
-    >>> sums.gross, sums.background, sums.background_variance
-    (array([1.]), array([0.5]), array([0.25]))
+    >>> first, second = (Photons(np.array([row]), np.array([1500.0])) for row in (0, 1))
+    >>> sums = region_sums(1, np.array([0, 0]), np.array([1.0, 1.0]), [Region(first, second, 0.5)])
+    >>> sums.gross, sums.background, sums.variance
+    (array([1.]), array([0.5]), array([1.25]))
     """
 
-    def total(index: NDArray[np.int64], values: FloatArray) -> FloatArray:
-        return np.bincount(index, weights=values, minlength=bins).astype(np.float64)
+    def total(values: FloatArray, row: NDArray[np.int64] | slice = slice(None)) -> FloatArray:
+        return np.bincount(index[row], weights=values, minlength=bins).astype(np.float64)
 
-    index, weight, wavelength_aa = source
-    bkg_index, bkg_weight, bkg_wavelength_aa = background
-    if response is None:
-        fluence = fluence_variance = np.full(bins, np.nan)
-    else:
-        value, bkg_value = weight * response(wavelength_aa), scale * bkg_weight * response(bkg_wavelength_aa)
-        fluence = total(index, value) - total(bkg_index, bkg_value)
-        fluence_variance = total(index, value**2) + total(bkg_index, bkg_value**2)
+    events, gross, background = np.zeros(bins), np.zeros(bins), np.zeros(bins)
+    net, value = np.zeros(len(index)), np.zeros(len(index))
+    for region in regions:
+        source, beside = region.source, region.background
+        counted, expected = weight[source.row], region.scale * weight[beside.row]
+        events += total(np.ones(len(source)), source.row)
+        gross += total(counted, source.row)
+        background += total(expected, beside.row)
+        net[source.row] += counted
+        net[beside.row] -= expected
+        if region.response is not None:
+            value[source.row] += counted * region.response(source.wavelength_aa)
+            value[beside.row] -= expected * region.response(beside.wavelength_aa)
+    responses = tuple(region.response for region in regions if region.response is not None)
+    if len(responses) < len(regions):
+        responses, value = (), np.full(len(index), np.nan)
+    unknown = np.zeros(bins) if responses else np.full(bins, np.nan)
     return RegionSums(
-        events=total(index, np.ones(len(index))),
-        gross=total(index, weight),
-        gross_variance=total(index, weight**2),
-        background=scale * total(bkg_index, bkg_weight),
-        background_variance=scale**2 * total(bkg_index, bkg_weight**2),
-        fluence=fluence,
-        fluence_variance=fluence_variance,
-        response=response,
+        events, gross, background, total(net**2), total(value) + unknown, total(value**2) + unknown, responses
     )
 
 
@@ -149,7 +189,7 @@ def light_curve(
     live_s : ndarray of float64, shape (n,), seconds
         Live time of each bin.
     regions : sequence of RegionSums
-        At least one.
+        One for each event list, at least one.
     minimum_fraction : float
         Bins with a smaller live part get :attr:`hstlc.model.Quality.LOW_FRACTION`.
 
@@ -162,10 +202,9 @@ def light_curve(
     middle_s = (edges_s[:-1] + edges_s[1:]) / 2
     gross = np.sum([r.gross for r in regions], axis=0)
     background = np.sum([r.background for r in regions], axis=0)
-    background_variance = np.sum([r.background_variance for r in regions], axis=0)
-    variance = np.sum([r.gross_variance for r in regions], axis=0) + background_variance
+    variance = np.sum([r.variance for r in regions], axis=0)
     empty = np.sum([r.events for r in regions], axis=0) == 0
-    error = np.sqrt(np.where(empty, ZERO_COUNT_ERROR**2 + background_variance, variance))
+    error = np.sqrt(variance + np.where(empty, ZERO_COUNT_ERROR**2, 0.0))
     counts = gross - background
     fraction = live_s / width_s
     live = np.where(live_s > 0, live_s, np.nan)
@@ -200,14 +239,14 @@ def light_curve(
 
 
 def _flux(regions: Sequence[RegionSums], live_s: FloatArray, empty: NDArray[np.bool_]) -> tuple[FloatArray, FloatArray]:
-    responses = [r.response for r in regions if r.response is not None]
-    width_aa = sum(r.width_aa for r in responses)
-    if len(responses) < len(regions) or width_aa <= 0:
+    responses = [response for r in regions for response in r.responses]
+    width_aa = sum(response.width_aa for response in responses)
+    if not all(r.responses for r in regions) or width_aa <= 0:
         nothing = np.full(len(live_s), np.nan)
         return nothing, nothing.copy()
     per = live_s * width_aa
     fluence = np.sum([r.fluence for r in regions], axis=0)
     variance = np.sum([r.fluence_variance for r in regions], axis=0)
-    mean = float(np.mean(np.concatenate([r.fluence for r in responses])))
+    mean = float(np.mean(np.concatenate([response.fluence for response in responses])))
     variance = np.where(empty, variance + (ZERO_COUNT_ERROR * mean) ** 2, variance)
     return fluence / per, np.sqrt(variance) / per

@@ -10,8 +10,8 @@ from pathlib import Path
 from sqlalchemy import Engine
 
 from hstlc.config import Settings
-from hstlc.db.engine import advisory_lock, make_engine, normalize_url
-from hstlc.db.migrate import ensure_schema
+from hstlc.db.engine import advisory_lock, make_engine, normalize_url, reading
+from hstlc.db.migrate import State, ensure_schema, state_of
 from hstlc.store.layout import Layout
 from hstlc.store.lock import flock
 from hstlc.store.run import run_id
@@ -71,6 +71,23 @@ def open_store(settings: Settings, *, write: bool = True, wait: bool = True) -> 
 
 
 def database_exists(settings: Settings) -> bool:
-    """Tell whether the database is there; for an SQLite one without opening, and so making, it."""
+    """Tell whether the database has our tables; nothing is made, not even the file of an SQLite one.
+
+    Raises
+    ------
+    UsageError
+        ``usage.schema``: it is of another version.
+    DatabaseError
+    """
     url = normalize_url(settings.db_connection_string)
-    return url.get_backend_name() != "sqlite" or bool(url.database and Path(url.database).is_file())
+    if url.get_backend_name() == "sqlite" and not (url.database and Path(url.database).is_file()):
+        return False
+    engine = make_engine(url)
+    try:
+        with reading(engine) as connection:
+            if state_of(connection) is State.EMPTY:
+                return False
+        ensure_schema(engine)
+        return True
+    finally:
+        engine.dispose()

@@ -6,6 +6,7 @@ import multiprocessing
 import os
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor, Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -19,6 +20,9 @@ Task = TypeVar("Task")
 Result = TypeVar("Result")
 
 _PARENT_POLL_S = 1.0
+
+# Tasks under way for each worker: enough that none waits for a slow one, few enough that little is staged at once.
+_AHEAD = 8
 
 
 class SerialExecutor(Executor):
@@ -38,8 +42,10 @@ class SerialExecutor(Executor):
 
 def make_executor(workers: int) -> Executor:
     """Return an executor: serial for one worker, else a pool of spawned processes that end with this one."""
-    if workers <= 1:
-        return SerialExecutor()
+    return SerialExecutor() if workers <= 1 else _pool(workers)
+
+
+def _pool(workers: int) -> ProcessPoolExecutor:
     return ProcessPoolExecutor(
         workers, mp_context=multiprocessing.get_context("spawn"), initializer=_end_with, initargs=(os.getpid(),)
     )
@@ -61,8 +67,9 @@ def run_tasks(
 ) -> Iterator[Result | Failure]:
     """Yield the result of each task, in order.
 
+    Tasks are begun as results are taken, so that what is done can be published while the rest is still to do.
     A worker that dies (out of memory, say) takes only its own task with it: the tasks that were under way are tried
-    again one by one, each in a fresh process, and the one that kills its process again is a failure.
+    again one by one, and the one that kills its process again is a failure.
 
     Parameters
     ----------
@@ -73,34 +80,46 @@ def run_tasks(
     name : callable
         What to call a task in a failure.
     """
-    todo = list(tasks)
-    executor = make_executor(min(workers, max(len(todo), 1)))
-    try:
-        futures = [executor.submit(function, task) for task in todo]
-        done = 0
+    todo = deque(tasks)
+    ahead = _AHEAD * workers if workers > 1 else 1
+    while todo:
+        under_way: deque[tuple[Task, Future[Result]]] = deque()
+        executor = make_executor(min(workers, len(todo)))
         try:
-            for future in futures:
-                yield future.result()
-                done += 1
+            while todo or under_way:
+                while todo and len(under_way) < ahead:
+                    under_way.append((todo[0], executor.submit(function, todo[0])))
+                    todo.popleft()
+                yield under_way[0][1].result()
+                under_way.popleft()
         except BrokenProcessPool:
             pass
-    finally:
-        executor.shutdown(wait=True, cancel_futures=True)
-    for task in todo[done:]:
-        yield _alone(function, task, name)
+        finally:
+            executor.shutdown(wait=True, cancel_futures=True)
+        yield from _again(function, under_way, name)
 
 
-def _alone(function: Callable[[Task], Result], task: Task, name: Callable[[Task], str]) -> Result | Failure:
-    with ProcessPoolExecutor(
-        1, mp_context=multiprocessing.get_context("spawn"), initializer=_end_with, initargs=(os.getpid(),)
-    ) as executor:
-        try:
-            return executor.submit(function, task).result()
-        except BrokenProcessPool:
-            what = name(task)
-            return Failure(
-                what,
-                "step.worker-died",
-                f"{what}: its worker process ended twice without an answer",
-                "it may need more memory than there is; try with -j 1",
-            )
+def _again(
+    function: Callable[[Task], Result], under_way: deque[tuple[Task, Future[Result]]], name: Callable[[Task], str]
+) -> Iterator[Result | Failure]:
+    """Yield what was answered before a worker died, and do the others again, one at a time."""
+    while under_way:
+        with _pool(1) as executor:
+            alive = True
+            while under_way and alive:
+                task, future = under_way.popleft()
+                try:
+                    yield (future if _answered(future) else executor.submit(function, task)).result()
+                except BrokenProcessPool:
+                    alive = False
+                    what = name(task)
+                    yield Failure(
+                        what,
+                        "step.worker-died",
+                        f"{what}: its worker process ended twice without an answer",
+                        "it may need more memory than there is; try with -j 1",
+                    )
+
+
+def _answered(future: Future[Any]) -> bool:
+    return future.done() and not future.cancelled() and not isinstance(future.exception(), BrokenProcessPool)

@@ -22,11 +22,9 @@ from hstlc.pipeline.inputs import Incoming, find_inputs, inspect
 from hstlc.pipeline.observation import Outcome, Task, input_digest, process, settings_digest, values_of_row
 from hstlc.pipeline.plan import Candidate, State, plan_exposure
 from hstlc.pipeline.progress import NoProgress, Progress
-from hstlc.pipeline.publication import publish_batch
+from hstlc.pipeline.publication import publish_batch, remove_copy
 from hstlc.pipeline.refusal import refuse_files
 from hstlc.pipeline.results import Failure, Summary
-from hstlc.store.digest import sha256_file
-from hstlc.store.publish import remove
 
 __all__ = ["Options", "ingest"]
 
@@ -250,8 +248,7 @@ def _drop_redundant(pairs: Sequence[tuple[Candidate, Candidate]], *, move: bool,
         if dry_run or not (extra.inside or move) or extra.path == stored.path:
             continue
         try:
-            if sha256_file(stored.path) == extra.sha256:
-                remove(extra.path)
+            remove_copy(extra.path, extra.sha256, stored.path)
         except HstlcError as error:
             logger.warning("%s is kept: %s", extra.path, error)
 

@@ -7,15 +7,16 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from hstlc.errors import HstlcError, UnreadableError, UsageError
+from hstlc.errors import InconsistentError, UnreadableError, UsageError
 from hstlc.formats.fits_file import is_fits_name
 from hstlc.missions.base import FileIdentity, Role
 from hstlc.missions.registry import missions
 from hstlc.pipeline.results import Failure, failure_of
 from hstlc.store.digest import sha256_file
+from hstlc.store.faults import translated
 from hstlc.store.layout import Layout
 
-__all__ = ["Incoming", "Input", "find_inputs", "identify", "inspect"]
+__all__ = ["Incoming", "Input", "changed", "find_inputs", "identify", "inspect"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,13 +81,29 @@ def _walk(folder: Path, own: set[Path]) -> Iterator[Path]:
 
 
 def inspect(file: Input) -> Incoming | Failure:
-    """Identify a file by its content and take its digest; a file that goes away meanwhile is a failure of its own."""
+    """Identify a file by its content and take its digest; whatever is wrong with it is a failure of its own."""
+    path = file.path
     try:
-        identity = identify(file.path, file.missions)
-        size = file.path.stat().st_size
-        return Incoming(identity, sha256_file(file.path), size, file.inside)
-    except (HstlcError, OSError) as error:
-        return failure_of(error, path=file.path)
+        with translated(path, reading=True):
+            before = path.stat()
+            identity = identify(path, file.missions)
+            sha256 = sha256_file(path)
+            after = path.stat()
+        if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
+            raise changed(path, "the file to stay as it is while it is read")
+        return Incoming(identity, sha256, after.st_size, file.inside)
+    except Exception as error:
+        return failure_of(error, path=path)
+
+
+def changed(path: Path, expected: str) -> InconsistentError:
+    """Return the error to raise for a file that is not what it was a moment ago."""
+    return InconsistentError(
+        "data.changed",
+        f"{path}: expected {expected}, found another content",
+        "something is writing to the file; run again when it is complete",
+        path=str(path),
+    )
 
 
 def identify(path: Path, only: tuple[str, ...] = ()) -> FileIdentity:

@@ -7,17 +7,20 @@ Everything it writes is a ``.part`` file next to its target; the parent publishe
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 from hstlc.checks import first_rejection, run_checks
-from hstlc.errors import InconsistentError
+from hstlc.db import records
+from hstlc.errors import InconsistentError, StoreError
 from hstlc.formats.curve_fits import write_light_curve
 from hstlc.missions.base import ExposureValues, FileIdentity, Mission
 from hstlc.missions.registry import mission as find_mission
 from hstlc.model import Finding, LightCurve
-from hstlc.pipeline.inputs import identify
+from hstlc.pipeline.inputs import changed, identify
 from hstlc.pipeline.placement import Placement, curve_name, place_files
 from hstlc.pipeline.plan import Candidate, Plan, State
 from hstlc.pipeline.results import Failure, failure_of
@@ -105,7 +108,8 @@ def process(task: Task) -> Outcome | Failure:
     except Exception as error:
         for placement in staged:
             if placement.staged is not None:
-                discard(placement.staged)
+                with suppress(StoreError):  # the sweep of the next run takes what cannot be deleted now
+                    discard(placement.staged)
         return failure_of(error, what=task.name)
 
 
@@ -115,6 +119,7 @@ def _process(task: Task, staged: list[Placement]) -> Outcome:
     findings = run_checks(mission.checks, exposure, task.settings)
     rejection = first_rejection(findings)
     values = mission.describe(exposure)
+    _check_storable(task, values)
     if task.dry_run:
         return Outcome(task, rejection, findings, values)
     needed = sum(c.size for c in task.plan.chosen if c.state is State.INCOMING)
@@ -123,32 +128,54 @@ def _process(task: Task, staged: list[Placement]) -> Outcome:
     if rejection is None:
         extraction = mission.extract(exposure, task.settings)
         findings += extraction.findings
-        curve = replace(extraction.curve, provenance=_provenance(task.plan.chosen))
-    for placement in place_files(task.plan, task.layout, values.targname, task.run, rejected=rejection is not None):
+        curve = extraction.curve
+    rejected = rejection is not None
+    for placement in place_files(task.plan, task.layout, task.rootname, values.targname, task.run, rejected=rejected):
         staged.append(placement)
+    names = {placement.candidate.path: placement.target.name for placement in staged if placement.candidate}
+    findings = tuple(_stored_names(finding, names) for finding in findings)
     files = tuple(_file_row(task, placement) for placement in staged)
     product = None
     if curve is not None:
+        curve = replace(curve, provenance=_provenance(task.plan.chosen, names))
         placement = _stage_curve(task, values, curve)
         staged.append(placement)
         product = _product_row(task, mission, values, placement)
-    return Outcome(task, rejection, findings, values, tuple(staged), files, product)
+    return Outcome(task, first_rejection(findings), findings, values, tuple(staged), files, product)
 
 
 def _identity(mission: Mission, candidate: Candidate) -> FileIdentity:
     identity = identify(candidate.path, (mission.name,))
     if identity.kind != candidate.kind:
-        raise InconsistentError(
-            "data.changed",
-            f"{candidate.path}: expected a {candidate.kind} file as a moment ago, found {identity.kind or 'another'}",
-            "something is writing to the file; run again when it is complete",
-            path=str(candidate.path),
-        )
+        raise changed(candidate.path, f"a {candidate.kind} file as a moment ago")
     return identity
 
 
-def _provenance(chosen: tuple[Candidate, ...]) -> tuple[Mapping[str, str], ...]:
-    return tuple({"filename": c.path.name, "kind": c.kind, "sha256": c.sha256, "cal_ver": c.cal_ver} for c in chosen)
+def _check_storable(task: Task, values: ExposureValues) -> None:
+    """Raise for a header with a value that no database could hold: it must not stop what is recorded with it."""
+    lead = task.plan.chosen[0].path
+    problem = records.unstorable("metadata", {"mission": task.mission, "rootname": task.rootname, **asdict(values)})
+    for candidate in (*task.plan.history, *task.plan.chosen):
+        row = {"kind": candidate.kind, "cal_ver": candidate.cal_ver, "version_key": candidate.version}
+        problem = problem or records.unstorable("exposure_file", row)
+    if problem:
+        raise InconsistentError(
+            "data.header", f"{lead}: {problem}", "get the file again, or correct its header", path=str(lead)
+        )
+
+
+def _stored_names(finding: Finding, names: Mapping[Path, str]) -> Finding:
+    """Return a finding that calls files by their names in the store, whatever they were read as."""
+    filename, message = finding.filename, finding.message
+    for path, name in names.items():
+        message = message.replace(str(path), name)
+        if filename == path.name:
+            filename = name
+    return replace(finding, filename=filename, message=message)
+
+
+def _provenance(chosen: tuple[Candidate, ...], names: Mapping[Path, str]) -> tuple[Mapping[str, str], ...]:
+    return tuple({"filename": names[c.path], "kind": c.kind, "sha256": c.sha256, "cal_ver": c.cal_ver} for c in chosen)
 
 
 def _stage_curve(task: Task, values: ExposureValues, curve: LightCurve) -> Placement:

@@ -7,15 +7,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from hstlc.errors import InconsistentError
+from hstlc.pipeline.inputs import changed
 from hstlc.pipeline.plan import Candidate, Plan, State
 from hstlc.store.digest import sha256_file
 from hstlc.store.layout import Layout, slug
 from hstlc.store.publish import Staged, discard, stage
 
-__all__ = ["Placement", "bad_data_path", "curve_name", "place_files", "safe_name"]
+__all__ = ["Placement", "bad_data_path", "curve_name", "place_files", "safe_name", "stage_verified"]
 
-_SAFE_NAME = re.compile(r"^[A-Za-z0-9_+-][A-Za-z0-9._+-]{0,149}$")
+_SAFE_NAME = re.compile(r"[A-Za-z0-9_+-][A-Za-z0-9._+-]{0,149}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,25 +55,51 @@ def curve_name(rootname: str) -> str:
     return f"{slug(rootname)}_curve.fits"
 
 
-def safe_name(candidate: Candidate) -> str:
+def safe_name(path: Path, kind: str, sha256: str) -> str:
     """Return the file's own name, or one made of its kind and digest where its own is unsafe or too long."""
-    name = candidate.path.name
-    if _SAFE_NAME.match(name):
+    if _SAFE_NAME.fullmatch(path.name):
+        return path.name
+    return f"{slug(kind or 'file')}_{sha256[:16]}{_ending(path)}"
+
+
+def _stored_name(rootname: str, candidate: Candidate) -> str:
+    """Return the name of a file of an exposure: its own where it is ``<rootname>_<kind>``, else one made of these.
+
+    It depends on the file alone, and no other part of any exposure of a target can have it.
+    """
+    stem = f"{slug(rootname)}_{candidate.kind}"
+    name, ending = candidate.path.name, _ending(candidate.path)
+    if name.lower() in (f"{stem}{ending}".lower(), f"{stem}_{candidate.sha256[:16]}{ending}".lower()):
         return name
-    ending = ".fits.gz" if name.lower().endswith(".gz") else ".fits"
-    return f"{slug(candidate.kind or 'file')}_{candidate.sha256[:16]}{ending}"
+    return f"{stem}_{candidate.sha256[:16]}{ending}"
 
 
-def bad_data_path(layout: Layout, name: str, sha256: str) -> Path:
-    """Return the place of a rejected file: its name, or a folder of its digest where another file has the name."""
+def _ending(path: Path) -> str:
+    return ".fits.gz" if path.name.lower().endswith(".gz") else ".fits"
+
+
+def bad_data_path(layout: Layout, name: str, sha256: str, leaving: frozenset[Path] = frozenset()) -> Path:
+    """Return the place of a rejected file: its name, or a folder of its digest where another file has the name.
+
+    Parameters
+    ----------
+    layout : Layout
+    name, sha256 : str
+    leaving : frozenset of Path
+        Files that make room.
+    """
     path = layout.bad_data / name
-    if path.exists() and sha256_file(path) != sha256:
+    if path not in leaving and path.exists() and sha256_file(path) != sha256:
         path = layout.bad_data / sha256[:8] / name
     return path
 
 
-def place_files(plan: Plan, layout: Layout, target: str, run: str, *, rejected: bool) -> Iterator[Placement]:
+def place_files(
+    plan: Plan, layout: Layout, rootname: str, target: str, run: str, *, rejected: bool
+) -> Iterator[Placement]:
     """Stage every file that is not in its place, earlier versions first, and yield where each goes.
+
+    A version takes the place of an earlier one only when that one is in its own new place by then.
 
     Raises
     ------
@@ -83,31 +109,48 @@ def place_files(plan: Plan, layout: Layout, target: str, run: str, *, rejected: 
         See :func:`hstlc.store.publish.stage`.
     """
     folder = layout.filesystem / slug(target)
-    occupied = {c.path for c in (*plan.history, *plan.chosen) if c.state is not State.INCOMING}
+    leaving: frozenset[Path] = frozenset()
     for candidate in plan.history:
-        where = folder / "superseded" / candidate.sha256[:8] / safe_name(candidate)
+        where = folder / "superseded" / candidate.sha256[:8] / _stored_name(rootname, candidate)
         if candidate.state is not State.INCOMING and not candidate.path.exists():
-            where = candidate.path  # lost: its row stays where it is for 'hstlc files verify' to report
-        yield _place(candidate, where, State.SUPERSEDED, run, layout, occupied)
+            # lost: 'hstlc files verify' misses it there, and there it goes when it is given again
+            yield Placement(candidate, None, state=State.SUPERSEDED, where=where)
+            continue
+        placement = _place(candidate, where, State.SUPERSEDED, run, layout, leaving)
+        if placement.staged is not None and candidate.state is not State.INCOMING:
+            leaving |= {candidate.path}
+        yield placement
     for candidate in plan.chosen:
+        name = _stored_name(rootname, candidate)
         if rejected:
-            where = bad_data_path(layout, safe_name(candidate), candidate.sha256)
-            yield _place(candidate, where, State.REJECTED, run, layout, occupied)
+            where = bad_data_path(layout, name, candidate.sha256, leaving)
+            yield _place(candidate, where, State.REJECTED, run, layout, leaving)
         else:
-            yield _place(candidate, folder / safe_name(candidate), State.CURRENT, run, layout, occupied)
+            yield _place(candidate, folder / name, State.CURRENT, run, layout, leaving)
 
 
-def _place(candidate: Candidate, where: Path, state: State, run: str, layout: Layout, occupied: set[Path]) -> Placement:
+def _place(
+    candidate: Candidate, where: Path, state: State, run: str, layout: Layout, leaving: frozenset[Path]
+) -> Placement:
     if candidate.path == where:
         return Placement(candidate, None, state=state, where=where)
     own = candidate.inside or candidate.state is not State.INCOMING
-    staged = stage(candidate.path, where.parent, where.name, run, link=own, access=layout.access)
-    if staged.sha256 != candidate.sha256:
+    staged = stage_verified(candidate.path, where, candidate.sha256, run, layout, link=own)
+    return Placement(candidate, staged, replace=where in leaving, state=state)
+
+
+def stage_verified(source: Path, where: Path, sha256: str, run: str, layout: Layout, *, link: bool) -> Staged:
+    """Stage a file that has the content it had when it was looked at.
+
+    Raises
+    ------
+    InconsistentError
+        ``data.changed``: it is not the one that was looked at.
+    StoreError
+        See :func:`hstlc.store.publish.stage`.
+    """
+    staged = stage(source, where.parent, where.name, run, link=link, access=layout.access)
+    if staged.sha256 != sha256:
         discard(staged)
-        raise InconsistentError(
-            "data.changed",
-            f"{candidate.path}: expected the content that was looked at a moment ago, found another",
-            "something is writing to the file; run again when it is complete",
-            path=str(candidate.path),
-        )
-    return Placement(candidate, staged, replace=where in occupied, state=state)
+        raise changed(source, "the content that was looked at a moment ago")
+    return staged

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
@@ -28,7 +29,7 @@ from hstlc.store.layout import Layout
 from hstlc.store.points import point
 from hstlc.store.publish import discard, publish, remove
 
-__all__ = ["finish_removals", "publish_batch"]
+__all__ = ["finish_removals", "publish_batch", "remove_copy"]
 
 logger = logging.getLogger(__name__)
 
@@ -49,7 +50,8 @@ def publish_batch(engine: Engine, layout: Layout, outcomes: Sequence[Outcome]) -
         except HstlcError as error:
             for placement in outcome.placements:
                 if placement.staged is not None:
-                    discard(placement.staged)
+                    with suppress(StoreError):  # the sweep of the next run takes what cannot be deleted now
+                        discard(placement.staged)
             failures.append(failure_of(error, what=outcome.task.name))
         else:
             done.append(outcome)
@@ -133,39 +135,51 @@ def _removals(connection: Connection, outcome: Outcome, layout: Layout) -> list[
 
 
 def finish_removals(engine: Engine, layout: Layout) -> list[Path]:
-    """Delete the files that stand in ``pending_removal`` and return their paths.
-
-    A file is deleted only while it has the content that was recorded and the copy that is kept has it too; one that
-    was replaced meanwhile stays.
-    """
+    """Delete the files that stand in ``pending_removal`` and return their paths; what cannot be deleted stays there."""
     with reading(engine) as connection:
         pending = records.removals(connection)
     if not pending:
         return []
-    removed = [path for row in pending if (path := _remove(dict(row), layout)) is not None]
+    removed, done = [], []
+    for row in pending:
+        path = Path(row["path"])
+        try:
+            if remove_copy(path, row["sha256"], Path(row["kept_path"]) if row["kept_path"] else None):
+                removed.append(path)
+                _remove_empty_folders(path.parent, layout)
+        except HstlcError as error:
+            logger.error("%s is still to be deleted: %s", path, error)
+        else:
+            done.append(row["id"])
     with writing(engine) as connection:
-        records.remove_removals(connection, [row["id"] for row in pending])
+        records.remove_removals(connection, done)
     return removed
 
 
-def _remove(row: Mapping[str, Any], layout: Layout) -> Path | None:
-    path = Path(row["path"])
-    try:
-        if not path.exists():
-            return None
-        if row["sha256"] and sha256_file(path) != row["sha256"]:
-            logger.warning("%s is kept: it was replaced by another file", path)
-            return None
-        kept = Path(row["kept_path"]) if row["kept_path"] else None
-        if kept is not None and (not kept.is_file() or sha256_file(kept) != row["sha256"]):
-            logger.error("%s is kept: its copy %s does not verify", path, kept)
-            return None
-        remove(path)
-    except StoreError as error:
-        logger.error("%s is kept: %s", path, error)
-        return None
-    _remove_empty_folders(path.parent, layout)
-    return path
+def remove_copy(path: Path, sha256: str, kept: Path | None) -> bool:
+    """Delete a file that is no longer needed and tell whether it was there.
+
+    It stays when it has not the content that was recorded (another file took its name), or when the copy that is kept
+    has not that content or is the same file under another path.
+
+    Parameters
+    ----------
+    path : Path
+    sha256 : str
+        Content of both; '' for a product, which can be made again.
+    kept : Path or None
+        The copy; None for a product.
+    """
+    if not path.exists():
+        return False
+    if sha256 and sha256_file(path) != sha256:
+        logger.warning("%s is kept: it was replaced by another file", path)
+        return False
+    if kept is not None and (not kept.is_file() or kept.resolve() == path.resolve() or sha256_file(kept) != sha256):
+        logger.error("%s is kept: its copy %s does not verify", path, kept)
+        return False
+    remove(path)
+    return True
 
 
 def _remove_empty_folders(folder: Path, layout: Layout) -> None:

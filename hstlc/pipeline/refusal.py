@@ -13,11 +13,11 @@ from hstlc.db.engine import reading, writing
 from hstlc.errors import HstlcError
 from hstlc.pipeline.context import Context
 from hstlc.pipeline.inputs import Incoming
-from hstlc.pipeline.placement import bad_data_path, safe_name
-from hstlc.pipeline.plan import Candidate, State
+from hstlc.pipeline.placement import bad_data_path, safe_name, stage_verified
 from hstlc.pipeline.publication import finish_removals
 from hstlc.pipeline.results import Summary, failure_of
-from hstlc.store.publish import publish, stage
+from hstlc.store.points import point
+from hstlc.store.publish import publish
 
 __all__ = ["refuse_files"]
 
@@ -37,7 +37,7 @@ def refuse_files(
             seen = records.bad_files(connection, [file.sha256 for file in files])
     for file in files:
         identity = file.identity
-        name = safe_name(_candidate(file))
+        name = safe_name(identity.path, identity.kind, file.sha256)
         take = file.inside or move
         if (name, file.sha256) in seen and not take:
             summary.unchanged += 1
@@ -56,34 +56,28 @@ def refuse_files(
             if take:
                 row = {"path": str(identity.path), "sha256": file.sha256, "kept_path": str(where)}
                 records.add_removals(connection, [row])
+            point("before-commit")
+        point("committed")
         if take:
             finish_removals(context.engine, context.layout)
 
 
-def _candidate(file: Incoming) -> Candidate:
-    identity = file.identity
-    return Candidate(identity.kind, identity.path, file.sha256, file.size, "", "", State.INCOMING, file.inside)
-
-
 def _take(context: Context, file: Incoming, name: str) -> Path:
     where = bad_data_path(context.layout, name, file.sha256)
-    staged = stage(
-        file.identity.path, where.parent, where.name, context.run, link=file.inside, access=context.layout.access
-    )
-    return publish(staged)
+    path, layout = file.identity.path, context.layout
+    return publish(stage_verified(path, where, file.sha256, context.run, layout, link=file.inside))
 
 
 def _row(context: Context, file: Incoming, where: Path, name: str) -> Mapping[str, Any]:
     identity = file.identity
+    said = {"mission": identity.mission, "rootname": identity.rootname, "kind": identity.kind}
     return {
-        "mission": identity.mission,
-        "rootname": identity.rootname,
-        "kind": identity.kind,
+        **(dict.fromkeys(said, "") if records.unstorable("bad_data", said) else said),
         "filename": name,
         "path": context.layout.relative(where.parent),
         "ingest_date": datetime.now(UTC).date(),
         "reason": identity.reason,
-        "message": identity.message,
+        "message": identity.message.replace(str(identity.path), name),
         "sha256": file.sha256,
         "size_bytes": file.size,
     }

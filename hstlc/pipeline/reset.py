@@ -6,6 +6,7 @@ import shutil
 from pathlib import Path
 
 from hstlc.pipeline.context import Context
+from hstlc.pipeline.sweep import sweep
 from hstlc.store.digest import sha256_file
 from hstlc.store.faults import translated
 from hstlc.store.publish import publish, remove, stage
@@ -25,6 +26,7 @@ def reset_files(context: Context) -> tuple[list[Path], list[Path]]:
         Where the files are now, and what was deleted.
     """
     layout = context.layout
+    sweep(context)
     moved = []
     for path in sorted(p for p in layout.filesystem.rglob("*") if p.is_file()):
         target = layout.ingest / path.name

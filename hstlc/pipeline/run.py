@@ -9,7 +9,7 @@ from contextlib import contextmanager, suppress
 from hstlc import __version__
 from hstlc.db import records
 from hstlc.db.engine import writing
-from hstlc.errors import HstlcError
+from hstlc.errors import DatabaseError, HstlcError
 from hstlc.logs import redact
 from hstlc.pipeline.context import Context
 from hstlc.pipeline.results import Summary
@@ -27,11 +27,15 @@ def recorded_run(context: Context, command: str, summary: Summary) -> Iterator[N
     try:
         yield
     except BaseException as error:
-        message = redact(f"{type(error).__name__}: {error}")
-        with suppress(HstlcError), writing(context.engine) as connection:
-            records.finish_run(connection, run, status="failed", counts=summary.as_dict(), message=message)
+        if not isinstance(error, DatabaseError):  # then there is nothing to write to, and SQLite would make a new one
+            _record_failure(context, run, summary, redact(f"{type(error).__name__}: {error}"))
         raise
     status = "failed" if summary.failures else "done"
     with writing(context.engine) as connection:
         records.finish_run(connection, run, status=status, counts=summary.as_dict())
     logger.info("%s %s: %s", command, status, summary.as_dict(), extra={"action": "run"})
+
+
+def _record_failure(context: Context, run: int, summary: Summary, message: str) -> None:
+    with suppress(HstlcError), writing(context.engine) as connection:
+        records.finish_run(connection, run, status="failed", counts=summary.as_dict(), message=message)

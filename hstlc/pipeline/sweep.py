@@ -13,7 +13,7 @@ from hstlc.db.engine import reading
 from hstlc.pipeline.context import Context
 from hstlc.pipeline.publication import finish_removals
 from hstlc.store.digest import sha256_file
-from hstlc.store.publish import publish, remove, stage, sweep_parts
+from hstlc.store.publish import publish, remove, run_alive, stage, sweep_parts
 
 __all__ = ["Report", "sweep", "verify"]
 
@@ -56,8 +56,8 @@ def sweep(context: Context) -> Report:
     Cheap: only names are listed, and only files without a row are read. Run at the start of every ingest.
     """
     layout = context.layout
-    folders = (layout.filesystem, layout.outputs, layout.bad_data, layout.plots)
-    swept = [path for folder in folders for path in sweep_parts(folder)]
+    folders = (layout.ingest, layout.filesystem, layout.outputs, layout.bad_data, layout.plots)
+    swept = [path for folder in folders for path in sweep_parts(folder, lambda run: _working(context, run))]
     swept += finish_removals(context.engine, layout)
     restored = _restore_versions(context, swept)
     for path in swept:
@@ -65,6 +65,11 @@ def sweep(context: Context) -> Report:
     for path in restored:
         logger.warning("put back %s", path, extra={"action": "restored"})
     return Report(swept=tuple(swept), restored=tuple(restored))
+
+
+def _working(context: Context, run: str) -> bool:
+    """Tell whether another process may still write its ``.part`` files; this one has none when it begins."""
+    return run != context.run and run_alive(run)
 
 
 def _restore_versions(context: Context, swept: list[Path]) -> list[Path]:

@@ -92,7 +92,7 @@ def nonlinear_time(exposure: CosExposure, settings: HstSettings) -> Found:
             yield name, f"{invalid} of {len(events)} times are not numbers"
         elif back and settings.strict_time:
             yield name, f"{back} times are earlier than the one before (strict time order is asked for)"
-        elif back > settings.maximum_disorder * len(events) or largest > settings.maximum_step_back_s:
+        elif back > max(settings.maximum_disorder * len(events), 1) or largest > settings.maximum_step_back_s:
             yield name, f"{back} of {len(events)} times are earlier than the one before, by up to {largest:.3f} s"
 
 

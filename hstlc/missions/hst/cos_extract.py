@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import reduce
 from typing import Any
 
@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hstlc.events import bin_edges, bin_index, in_band, in_good_time, live_time, outside_windows
-from hstlc.lightcurves import RegionSums, Response, light_curve, region_sums
+from hstlc.lightcurves import Photons, Region, Response, light_curve, region_sums
 from hstlc.missions.base import Extraction
 from hstlc.missions.hst.airglow import windows
 from hstlc.missions.hst.cos_read import ABSENT, TICK_S, CosExposure, Spectrum, number
@@ -114,7 +114,7 @@ def response(
     """Return what a count is worth from an x1d row: FLUX / NET is the archive's own inverse sensitivity.
 
     It holds the sensitivity, its change with time and the aperture correction of that exposure. Pixels without net
-    counts have no ratio and are bridged linearly; beyond the first and last ratio nothing is calibrated.
+    counts have no ratio and are bridged linearly; beyond the first and last pixel with a ratio nothing is calibrated.
     """
     wavelength = spectrum.wavelength_aa
     pixel_aa = np.abs(np.gradient(wavelength)) if len(wavelength) > 1 else np.ones(len(wavelength))
@@ -127,7 +127,9 @@ def response(
     grid, fluence = wavelength[known][order], (sensitivity * pixel_aa)[known][order]
     used = (wavelength >= max(wavelength_aa[0], grid[0])) & (wavelength <= min(wavelength_aa[1], grid[-1]))
     used &= outside_windows(wavelength, excluded)
-    return Response(grid, fluence, float(pixel_aa[used].sum()))
+    width_aa = pixel_aa[known][order]
+    grid = np.concatenate(([grid[0] - width_aa[0] / 2], grid, [grid[-1] + width_aa[-1] / 2]))
+    return Response(grid, np.pad(fluence, 1, mode="edge"), float(pixel_aa[used].sum()))
 
 
 def extract(exposure: CosExposure, settings: HstSettings) -> Extraction:
@@ -171,7 +173,7 @@ def extract(exposure: CosExposure, settings: HstSettings) -> Extraction:
         counted["NBADDQ"] += int((~good).sum())
         counted["NBADTIME"] += int((good & ~timely).sum())
     detector = "NUV" if "corrtag" in exposure.events else "FUV"
-    regions: list[RegionSums] = []
+    regions: dict[str, list[Region]] = {kind: [] for kind in kinds}
     boxes: dict[str, float] = {}
     for letter, kind in letters.items():
         box = None if exposure.imaging else extraction_box(exposure, letter)
@@ -179,23 +181,25 @@ def extract(exposure: CosExposure, settings: HstSettings) -> Extraction:
         source, background = _in_boxes(selected[kind], box, detector)
         inside = len(source) + len(background)
         if not exposure.imaging:
-            background = _with_wavelengths_of(source, background, detector)
+            background = _with_wavelengths_of(source, background, selected[kind], detector)
             source, background = _wanted(source, band, excluded), _wanted(background, band, excluded)
         counted["NSOURCE"] += len(source)
         counted["NBACKGR"] += len(background)
         counted["NWAVE"] += inside - len(source) - len(background)
         scale = box.scale if box is not None else 0.0
         calibration = None if spectrum is None else response(spectrum, band, excluded)
-        regions.append(region_sums(len(edges) - 1, _rows(source, edges), _rows(background, edges), scale, calibration))
+        regions[kind].append(Region(source, background, scale, calibration))
         boxes |= _box_keywords(letter, box)
         if spectrum is None:
             findings.append(_no_flux(exposure, letter))
+    index = {kind: bin_index(events.time_s, edges, TICK_S) for kind, events in selected.items()}
+    sums = [region_sums(len(edges) - 1, index[kind], selected[kind]["epsilon"], regions[kind]) for kind in kinds]
     live_s = live_time(edges, gti, TICK_S)
-    width = sum(r.response.width_aa for r in regions if r.response is not None)
+    width = sum(response.width_aa for one in sums for response in one.responses)
     curve = light_curve(
         edges,
         live_s,
-        regions,
+        sums,
         reference=reference,
         gti=gti,
         minimum_fraction=settings.minimum_fraction,
@@ -219,43 +223,46 @@ def extract(exposure: CosExposure, settings: HstSettings) -> Extraction:
     return Extraction(curve, tuple(findings))
 
 
-def _in_boxes(events: EventList, box: Box | None, detector: str) -> tuple[EventList, EventList]:
+def _in_boxes(events: EventList, box: Box | None, detector: str) -> tuple[Photons, Photons]:
     """Return the events of the source and of the background region; without boxes those of the imaging field."""
     x, y = events["x"], events["y"]
+    background = np.zeros(len(x), dtype=bool)
     if box is None:
         (x0, x1), (y0, y1) = IMAGING_FIELD
-        return events.select((x >= x0) & (x < x1) & (y >= y0) & (y < y1)), events.select(np.zeros(len(x), dtype=bool))
-    first, last, middle = COLUMNS[detector]
-    on = (x >= first) & (x < last)
-    straight = y - box.slope * (x - middle)
-    background = np.zeros(len(x), dtype=bool)
-    for center, height in box.backgrounds:
-        background |= in_band(straight, center, height)
-    return events.select(on & in_band(straight, box.center, box.height)), events.select(on & background)
+        source = (x >= x0) & (x < x1) & (y >= y0) & (y < y1)
+    else:
+        first, last, middle = COLUMNS[detector]
+        on = (x >= first) & (x < last)
+        straight = y - box.slope * (x - middle)
+        for center, height in box.backgrounds:
+            background |= in_band(straight, center, height)
+        source, background = on & in_band(straight, box.center, box.height), on & background
+    return _chosen(events, source), _chosen(events, background)
 
 
-def _with_wavelengths_of(source: EventList, background: EventList, detector: str) -> EventList:
+def _chosen(events: EventList, mask: NDArray[np.bool_]) -> Photons:
+    row = np.flatnonzero(mask)
+    return Photons(row, events["wavelength_aa"][row])
+
+
+def _with_wavelengths_of(source: Photons, background: Photons, events: EventList, detector: str) -> Photons:
     """Return the background events with the wavelength that the source's spectrum has in their column.
 
     On the NUV detector calcos gives an event the wavelength of the nearest stripe, which for a background box is
     often not the stripe that the box belongs to. The stripe's own relation is read off its source events; it is a
     polynomial of the column.
     """
-    known = source["wavelength_aa"] > 0
-    if detector == "FUV" or np.count_nonzero(known) < 10 or not len(background):
+    known = source.select(source.wavelength_aa > 0)
+    if detector == "FUV" or len(known) < 10 or not len(background):
         return background
-    relation = np.polynomial.Polynomial.fit(source["x"][known], source["wavelength_aa"][known], 2)
-    return replace(background, columns={**background.columns, "wavelength_aa": relation(background["x"])})
+    relation = np.polynomial.Polynomial.fit(events["x"][known.row], known.wavelength_aa, 2)
+    return Photons(background.row, relation(events["x"][background.row]))
 
 
-def _rows(events: EventList, edges: FloatArray) -> tuple[NDArray[np.int64], FloatArray, FloatArray]:
-    return bin_index(events.time_s, edges, TICK_S), events["epsilon"], events["wavelength_aa"]
-
-
-def _wanted(events: EventList, band: tuple[float, float], excluded: tuple[tuple[float, float], ...]) -> EventList:
-    wavelength = events["wavelength_aa"]
+def _wanted(photons: Photons, band: tuple[float, float], excluded: tuple[tuple[float, float], ...]) -> Photons:
+    wavelength = photons.wavelength_aa
     inside = (wavelength >= band[0]) & (wavelength <= band[1])
-    return events.select(inside & outside_windows(wavelength, excluded))
+    return photons.select(inside & outside_windows(wavelength, excluded))
 
 
 def _no_flux(exposure: CosExposure, letter: str) -> Finding:

@@ -99,12 +99,15 @@ def _classify(path: Path, header: dict[str, Value], columns: frozenset[str]) -> 
 
 
 def _version(header: dict[str, Value]) -> str:
-    """Return a text that sorts by calibration version, then processing time, then file date."""
+    """Return a text that sorts by calibration version, then processing time, then file date.
+
+    The blank between them sorts before points and digits: 3.2 before 3.2.1, and no version before any.
+    """
     numbers = re.match(r"\D*(\d+(?:\.\d+)*)", str(header.get("CAL_VER") or ""))
     version = ".".join(f"{int(part):05d}" for part in numbers[1].split(".")) if numbers else ""
     time = header.get("PROCTIME")
     processed = f"{time:016.8f}" if isinstance(time, (int, float)) else ""
-    return f"{version}|{processed}|{header.get('DATE') or ''}"
+    return f"{version} {processed} {header.get('DATE') or ''}"
 
 
 def companions(path: Path) -> list[Path]:

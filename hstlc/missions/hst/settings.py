@@ -39,7 +39,7 @@ class HstSettings(BaseModel):
         1.0, alias="maximum_step_back", description="a larger step back in time rejects the event list"
     )
     maximum_disorder: float = Field(
-        1e-3, ge=0, le=1, description="a larger part of events out of order rejects the event list"
+        1e-3, ge=0, le=1, description="a larger part of events out of order, and more than one, rejects the event list"
     )
     minimum_planned_fraction: float = Field(
         0.8, ge=0, le=1, description="exposures shorter than this part of the planned time are flagged"

@@ -1,0 +1,104 @@
+"""Files of each mission for its contract tests: good exposures with their right answers, and bad ones with reasons.
+
+A new mission adds an object with the methods of :class:`MissionExamples` to :data:`EXAMPLES`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from types import MappingProxyType
+from typing import Protocol
+
+from hstlc.testing.cos import CosExposure, Scene, bad_files, constant, write_exposure
+
+__all__ = ["EXAMPLES", "BadExample", "CosExamples", "GoodExample", "MissionExamples"]
+
+
+@dataclass(frozen=True, slots=True)
+class GoodExample:
+    """The files of one exposure that passes every check, and what its light curve must say.
+
+    Attributes
+    ----------
+    paths : tuple of Path
+        All files of the exposure.
+    live_s : float, seconds
+        Live time of the curve.
+    net_rate_ct_s : float, counts per second
+        Injected source rate.
+    """
+
+    paths: tuple[Path, ...]
+    live_s: float
+    net_rate_ct_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class BadExample:
+    """The files of one exposure that must be rejected or refused, and the reason that must come first."""
+
+    paths: tuple[Path, ...]
+    reason: str
+
+
+class MissionExamples(Protocol):
+    """What a mission supplies for :class:`hstlc.testing.contract_mission.MissionContract`."""
+
+    def good(self, folder: Path) -> Mapping[str, GoodExample]:
+        """Write exposures of every kind that the mission reads into ``folder``; by a telling name."""
+
+    def bad(self, folder: Path) -> Mapping[str, BadExample]:
+        """Write bad exposures into ``folder``; by a telling name."""
+
+
+class CosExamples:
+    """COS exposures of both detectors and every mode, 60 s each."""
+
+    #: Kinds of :func:`hstlc.testing.cos.bad_files` for which the original system had no reason.
+    NEW_REASONS: Mapping[str, str] = MappingProxyType(
+        {
+            "shutter_closed": "Shutter closed",
+            "wavecal": "Not science",
+            "accum": "Wrong mode",
+            "rawtag": "Unsupported product",
+            "truncated": "Unreadable file",
+            "zero_byte": "Unreadable file",
+            "garbage": "Unreadable file",
+        }
+    )
+
+    def good(self, folder: Path) -> Mapping[str, GoodExample]:
+        """Write one exposure of each mode."""
+        nuv = CosExposure(detector="NUV", opt_elem="G185M", cenwave=1786, segments=("A", "B", "C"))
+        modes = {
+            "fuv-one-segment": CosExposure(),
+            "fuv-both-segments": CosExposure(segments=("A", "B")),
+            "fuv-g140l": CosExposure(opt_elem="G140L", cenwave=1105),
+            "fuv-gap": CosExposure(gti=((0.032, 30.0), (45.0, 75.0))),
+            "nuv-stripes": nuv,
+            "nuv-g230l": replace(nuv, opt_elem="G230L", cenwave=2950),
+            "nuv-imaging": replace(nuv, obstype="IMAGING", opt_elem="MIRRORA", cenwave=0),
+        }
+        examples = {}
+        for number, (name, mode) in enumerate(modes.items(), 1):
+            # no background in images, where nothing can be subtracted
+            scene = Scene(rate_ct_s=20.0, background_ct_s=0.0 if mode.imaging else 2.0, shape=constant())
+            exposure = replace(mode, rootname=f"lgood{number}aaq", exptime_s=60.0, seed=number)
+            written = write_exposure(folder, exposure, scene)
+            examples[name] = GoodExample(written.paths, written.live_s, written.net_rate_ct_s)
+        return examples
+
+    def bad(self, folder: Path) -> Mapping[str, BadExample]:
+        """Write one exposure of each kind that must be rejected; those that are only flagged are left out."""
+        examples = {}
+        for kind, bad in bad_files(folder).items():
+            reason = bad.reason or self.NEW_REASONS.get(kind)
+            if reason is not None:
+                examples[kind] = BadExample(bad.paths, reason)
+        return examples
+
+
+#: By mission name.
+EXAMPLES: Mapping[str, MissionExamples] = MappingProxyType({"hst": CosExamples()})
