@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hstlc.errors import UnsupportedModeError
+from hstlc.errors import UnreadableError, UnsupportedModeError
 from hstlc.formats.curve_fits import read_light_curve
 from hstlc.missions.base import FileIdentity, Mission, Role
 from hstlc.missions.registry import mission as find_mission
@@ -78,6 +78,11 @@ def light_curve(path: str | Path, **options: Any) -> LightCurve:
         companion = identify(other, (mission.name,))
         if companion.rootname == identity.rootname and companion.role in (Role.EVENTS, Role.COMPANION):
             files.append(companion)
+    for file in files:
+        if file.problem:
+            raise UnreadableError(
+                "data.unreadable", file.problem, "get it again, or take it out of the folder", path=str(file.path)
+            )
     return mission.extract(mission.load(files), settings).curve
 
 

@@ -23,6 +23,9 @@ from hstlc.times import TimeReference
 
 __all__ = ["read_light_curve", "write_light_curve"]
 
+#: TUNIT of a pure number: readers take an empty one for no unit at all (FITS standard 4.0, section 4.3).
+DIMENSIONLESS = "10**0"
+
 _PROVENANCE = ("filename", "kind", "sha256", "cal_ver")
 
 
@@ -42,12 +45,13 @@ def write_light_curve(curve: LightCurve) -> bytes:
 
     primary = fits.PrimaryHDU()
     table = fits.BinTableHDU.from_columns(
-        [fits.Column(_fits_name(c.name), _FORMATS[c.dtype], unit=c.unit or None, array=curve[c.name]) for c in COLUMNS],
+        [
+            fits.Column(_fits_name(c.name), _FORMATS[c.dtype], unit=c.unit or DIMENSIONLESS, array=curve[c.name])
+            for c in COLUMNS
+        ],
         name="LIGHTCURVE",
     )
     for number, column in enumerate(COLUMNS, 1):
-        if not column.unit:
-            table.header.insert(f"TFORM{number}", (f"TUNIT{number}", "", "dimensionless"), after=True)
         table.header[f"TUCD{number}"] = column.ucd
         table.header[f"TCOMM{number}"] = column.doc
     time = _time_keywords(curve)

@@ -171,6 +171,7 @@ def light_curve(
     *,
     reference: TimeReference,
     gti: Intervals,
+    capacity_s: FloatArray | None = None,
     minimum_fraction: float = 0.8,
     meta: Mapping[str, Any] | None = None,
     provenance: tuple[Mapping[str, str], ...] = (),
@@ -190,6 +191,8 @@ def light_curve(
         Live time of each bin.
     regions : sequence of RegionSums
         One for each event list, at least one.
+    capacity_s : ndarray of float64, shape (n,), seconds
+        Live time that a bin without any gap has, by default its width; with a clock its whole ticks.
     minimum_fraction : float
         Bins with a smaller live part get :attr:`hstlc.model.Quality.LOW_FRACTION`.
 
@@ -206,10 +209,9 @@ def light_curve(
     empty = np.sum([r.events for r in regions], axis=0) == 0
     error = np.sqrt(variance + np.where(empty, ZERO_COUNT_ERROR**2, 0.0))
     counts = gross - background
-    fraction = live_s / width_s
+    fraction = live_s / (width_s if capacity_s is None else capacity_s)
     live = np.where(live_s > 0, live_s, np.nan)
     flux, flux_error = _flux(regions, live, empty)
-    # a bin is a tick short of its width by the lattice alone: half a tick in two seconds is not a gap
     quality = np.where(live_s <= 0, Quality.NO_LIVE_TIME | Quality.LOW_FRACTION, 0)
     quality |= np.where(fraction < minimum_fraction, Quality.LOW_FRACTION, 0)
     with np.errstate(invalid="ignore"):
@@ -229,7 +231,7 @@ def light_curve(
         "signal_to_noise": counts / error,
         "time": middle_s,
         "exposure": live_s,
-        "fraction": np.minimum(fraction, 1.0),
+        "fraction": fraction,
         "rate": rate,
         "rate_error": rate_error,
         "variance": variance,

@@ -134,6 +134,7 @@ def _process(task: Task, staged: list[Placement]) -> Outcome:
         staged.append(placement)
     names = {placement.candidate.path: placement.target.name for placement in staged if placement.candidate}
     findings = tuple(_stored_names(finding, names) for finding in findings)
+    rejection = _stored_names(rejection, names) if rejection else None
     files = tuple(_file_row(task, placement) for placement in staged)
     product = None
     if curve is not None:
@@ -141,7 +142,7 @@ def _process(task: Task, staged: list[Placement]) -> Outcome:
         placement = _stage_curve(task, values, curve)
         staged.append(placement)
         product = _product_row(task, mission, values, placement)
-    return Outcome(task, first_rejection(findings), findings, values, tuple(staged), files, product)
+    return Outcome(task, rejection, findings, values, tuple(staged), files, product)
 
 
 def _identity(mission: Mission, candidate: Candidate) -> FileIdentity:

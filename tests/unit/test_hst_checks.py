@@ -100,6 +100,29 @@ def _step_back(by_s: float, every: int = 10**9) -> Edit:
     return _times(change)
 
 
+def _timeline(**values: float) -> Edit:
+    def edit(units: Any) -> None:
+        for name, value in values.items():
+            units["TIMELINE"].data[name] = value
+
+    return lambda path: edit_file(path, edit)
+
+
+def _burst(start_s: float, events: int = 40) -> Edit:
+    """Put background events into one second."""
+
+    def change(rows: Any) -> Any:
+        rows = rows[:-events].copy()
+        late = np.searchsorted(rows["TIME"], start_s)
+        more = np.repeat(rows[late : late + 1], events)
+        more["YFULL"], more["DQ"] = 367.0, 0
+        more["TIME"] = start_s + 0.032 * (1 + np.arange(events) % 30)
+        both = np.concatenate([rows, more])
+        return both[np.argsort(both["TIME"], kind="stable")]
+
+    return _rows(change)
+
+
 @dataclass(frozen=True)
 class Case:
     """An exposure for one check: how it was taken, what is done to a file, what is left out, what is said."""
@@ -185,6 +208,9 @@ CASES: dict[str, list[Case]] = {
         _header("GLOBRT_A is 0 counts/s", GLOBRT_A=0.0),
     ],
     "overflow": [_header("OVERFLOW is 3", OVERFLOW=3)],
+    "saa_passage": [Case("61 s in the South Atlantic Anomaly", edit=_timeline(LATITUDE=-20.0, LONGITUDE=320.0))],
+    "occulted": [Case("behind the Earth's limb", edit=_timeline(TARGET_ALT=-1.0))],
+    "burst": [Case("background events from 30 s on", edit=_burst(30.0))],
     "clock_error": [Case("MJD 58109.0", {"expstart_mjd": 58108.0, "proctime_mjd": 58109.0}, about="")],
     "reader_note": [Case("padding", edit=_pad)],
 }
@@ -311,6 +337,14 @@ def test_count_rate_limits_are_settings_of_each_detector(tmp_path: Path) -> None
     assert _reasons(tmp_path, {"maximum_rate_fuv": 10.0}) == ["Count rate"]
     assert _reasons(tmp_path, {"maximum_rate_fuv": 10.0}, **nuv) == []
     assert _reasons(tmp_path, {"maximum_rate_nuv": 10.0}, **nuv) == ["Count rate"]
+
+
+def test_what_a_burst_is_are_settings(tmp_path: Path) -> None:
+    paths = _write(tmp_path)
+    _burst(30.0)(paths[0])
+    assert [finding.reason for finding in _findings(paths)] == ["Burst"]
+    assert _findings(paths, {"burst_factor": 100.0}) == ()
+    assert _findings(paths, {"burst_probability": 1e-300}) == ()
 
 
 def test_a_place_that_only_the_spectrum_knows_is_good_enough(tmp_path: Path) -> None:

@@ -111,10 +111,11 @@ def test_the_limit_of_the_fraction_can_be_chosen():
     assert curve["fraction"].tolist() == [0.1]
 
 
-def test_a_bin_a_tick_longer_than_its_width_is_not_more_than_whole():
-    curve = curve_of(one_bin([1.0], (0,), (), 0.5), [2.016])
+@pytest.mark.parametrize("live_s", [1.984, 2.016])
+def test_a_bin_is_whole_with_all_its_ticks(live_s):
+    curve = curve_of(one_bin([1.0], (0,), (), 0.5), [live_s], capacity_s=np.array([live_s]))
     assert curve["fraction"][0] == 1.0
-    assert curve["rate"][0] == pytest.approx(1 / 2.016)
+    assert curve["rate"][0] == pytest.approx(1 / live_s)
 
 
 def test_times_are_left_edges_and_middles():

@@ -49,6 +49,7 @@ def test_a_curve_becomes_a_table_with_units(curve):
     assert table.colnames == [c.name for c in COLUMNS]
     assert table["rate"].unit == u.ct / u.s
     assert table["flux"].unit == u.erg / u.s / u.cm**2 / u.AA
+    assert table["quality"].dtype.kind == "i"
     assert table["gross"].info.description
     assert table.meta["TARGNAME"] == "A STAR"
 

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from hstlc.errors import UnsupportedModeError
 from hstlc.events import bin_edges, bin_index, in_band, in_good_time, live_time, outside_windows
 from hstlc.lightcurves import Photons, Region, Response, light_curve, region_sums
 from hstlc.missions.base import Extraction
@@ -24,7 +25,8 @@ __all__ = ["STEP_VERSION", "Box", "dq_mask", "extract", "extraction_box", "strip
 STEP_VERSION = 1
 
 #: Burst, pulse height out of range, bad time: what calcos calls serious when it makes images, on top of SDQFLAGS.
-SERIOUS_DQ = 64 | 512 | 2048
+BURST_DQ = 64
+SERIOUS_DQ = BURST_DQ | 512 | 2048
 
 #: Detector columns (XFULL) that events are taken from, and the middle that the slope of a trace refers to.
 COLUMNS = {"FUV": (0.0, 16384.0, 8192.0), "NUV": (-np.inf, np.inf, 512.0)}
@@ -152,6 +154,8 @@ def extract(exposure: CosExposure, settings: HstSettings) -> Extraction:
     ------
     UsageError
         ``usage.bin-width``: see :func:`hstlc.events.bin_edges`.
+    UnsupportedModeError
+        ``data.no-region``: nothing says where the spectrum is.
     """
     letters = stripes(exposure)
     kinds = sorted(set(letters.values()))
@@ -177,6 +181,13 @@ def extract(exposure: CosExposure, settings: HstSettings) -> Extraction:
     boxes: dict[str, float] = {}
     for letter, kind in letters.items():
         box = None if exposure.imaging else extraction_box(exposure, letter)
+        if box is None and not exposure.imaging:
+            raise UnsupportedModeError(
+                "data.no-region",
+                f"{exposure.filename(kind)}: expected SP_LOC_{letter} and SP_HGT_{letter} here or in the x1d",
+                "get the exposure calibrated to an x1d",
+                segment=letter,
+            )
         spectrum = exposure.spectra.get(letter)
         source, background = _in_boxes(selected[kind], box, detector)
         inside = len(source) + len(background)
@@ -200,6 +211,7 @@ def extract(exposure: CosExposure, settings: HstSettings) -> Extraction:
         edges,
         live_s,
         sums,
+        capacity_s=live_time(edges, Intervals.of([edges[0]], [edges[-1]]), TICK_S),
         reference=reference,
         gti=gti,
         minimum_fraction=settings.minimum_fraction,
@@ -212,7 +224,7 @@ def extract(exposure: CosExposure, settings: HstSettings) -> Extraction:
             "WMAX": None if exposure.imaging else band[1],
             "DELTAWAV": width if width else None,
             "AIRGLOW": settings.airglow if excluded else "none",
-            "AIRGWIN": ", ".join(f"{low:g}-{high:g}" for low, high in excluded) or None,
+            "AIRGWIN": ", ".join(f"{low:.10g}-{high:.10g}" for low, high in excluded) or None,
             "DQMASK": mask,
             **counted,
             **boxes,

@@ -22,6 +22,8 @@ __all__ = ["ABSENT", "TICK_S", "CosExposure", "Spectrum", "load", "read_events"]
 #: Period of the COS clock. A time stamp k * TICK_S stands for the photons of ((k - 1) * TICK_S, k * TICK_S].
 TICK_S = 0.032
 
+TIMELINE_COLUMNS = ("LATITUDE", "LONGITUDE", "TARGET_ALT")
+
 #: What COS headers write for "no value".
 ABSENT = -999.0
 
@@ -64,6 +66,8 @@ class CosExposure:
         Files that could not be read, and why.
     notes : tuple of (str, str)
         File name and warning of a library that read it.
+    timelines : mapping of str to mapping of str to ndarray
+        By kind: one row a second of ``LATITUDE``, ``LONGITUDE`` and ``TARGET_ALT``, degrees, of the TIMELINE extension.
     """
 
     files: tuple[FileIdentity, ...]
@@ -73,6 +77,7 @@ class CosExposure:
     header: Mapping[str, Value] = field(default_factory=dict)
     unreadable: tuple[tuple[FileIdentity, str], ...] = ()
     notes: tuple[tuple[str, str], ...] = ()
+    timelines: Mapping[str, Mapping[str, FloatArray]] = field(default_factory=dict)
 
     def number(self, key: str) -> float:
         """Return a keyword as a number, NaN where it is absent, undefined or not a number."""
@@ -87,6 +92,11 @@ class CosExposure:
         return next((f.path.name for f in self.files if f.kind == kind), "")
 
     @property
+    def lists(self) -> list[tuple[str, EventList]]:
+        """File name and event list of each kind, in order."""
+        return [(self.filename(kind), self.events[kind]) for kind in sorted(self.events)]
+
+    @property
     def imaging(self) -> bool:
         """True for imaging exposures, which have no wavelengths."""
         return self.text("OBSTYPE") == "IMAGING"
@@ -98,7 +108,7 @@ def number(header: Mapping[str, Any], key: str) -> float:
     return float(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else float("nan")
 
 
-def read_events(path: Path, notes: list[str] | None = None) -> EventList:
+def read_events(path: Path) -> EventList:
     """Read a corrtag file.
 
     Returns
@@ -115,6 +125,10 @@ def read_events(path: Path, notes: list[str] | None = None) -> EventList:
     UnsupportedModeError
         ``data.not-corrtag``.
     """
+    return _read_corrtag(path, [])[0]
+
+
+def _read_corrtag(path: Path, notes: list[str]) -> tuple[EventList, Mapping[str, FloatArray]]:
     with open_fits(path, notes) as hdus:
         table = hdus[1] if len(hdus) > 1 else None
         if (
@@ -151,7 +165,12 @@ def read_events(path: Path, notes: list[str] | None = None) -> EventList:
             header["HSTLCGTI"] = "MISSING"
             exptime = number(header, "EXPTIME")
             gti = Intervals.of([0.0], [exptime if np.isfinite(exptime) else 0.0])
-    return EventList(time_s, columns, gti, TimeReference(number(header, "EXPSTART")), TICK_S, header)
+        timeline = {
+            name: np.asarray(hdus["TIMELINE"].data[name], dtype=np.float64)
+            for name in TIMELINE_COLUMNS
+            if "TIMELINE" in hdus and name in hdus["TIMELINE"].columns.names
+        }
+    return EventList(time_s, columns, gti, TimeReference(number(header, "EXPSTART")), TICK_S, header), timeline
 
 
 def load(files: Sequence[FileIdentity]) -> CosExposure:
@@ -164,6 +183,7 @@ def load(files: Sequence[FileIdentity]) -> CosExposure:
     """
     ordered = tuple(sorted(files, key=lambda f: f.kind))
     events: dict[str, EventList] = {}
+    timelines: dict[str, Mapping[str, FloatArray]] = {}
     spectra: dict[str, Spectrum] = {}
     x1d_header: dict[str, Value] = {}
     unreadable: list[tuple[FileIdentity, str]] = []
@@ -174,7 +194,7 @@ def load(files: Sequence[FileIdentity]) -> CosExposure:
             if file.problem:
                 unreadable.append((file, file.problem))
             elif file.role is Role.EVENTS:
-                events[file.kind] = read_events(file.path, warnings)
+                events[file.kind], timelines[file.kind] = _read_corrtag(file.path, warnings)
             else:
                 x1d_header, spectra = _read_x1d(file.path, warnings)
         except UnreadableError as error:
@@ -189,6 +209,7 @@ def load(files: Sequence[FileIdentity]) -> CosExposure:
         header=dict(lead.header) if lead is not None else {},
         unreadable=tuple(unreadable),
         notes=tuple(notes),
+        timelines=timelines,
     )
 
 

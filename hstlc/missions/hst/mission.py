@@ -80,20 +80,30 @@ def curve_options(
     bin_width: Any = None,
     wavelength: tuple[Any, Any] | None = None,
     airglow: str | None = None,
+    **unknown: Any,
 ) -> HstSettings:
     """Return settings with the options of :func:`hstlc.light_curve` put in; plain numbers are seconds and Angstrom.
 
     Raises
     ------
     UsageError
-        ``usage.bad-option``: another unit, an empty range, an unknown airglow table.
+        ``usage.bad-option``: an unknown option, another unit, an empty range, an unknown airglow table.
     """
     changes: dict[str, Any] = {}
+    if unknown:
+        raise UsageError(
+            "usage.bad-option",
+            f"HST light curves have no option {', '.join(sorted(unknown))}",
+            "the options are bin_width, wavelength and airglow",
+        )
     try:
         if bin_width is not None:
             changes["bin_width_s"] = to_float(bin_width, "s")
         if wavelength is not None:
-            low, high = (to_float(value, "Angstrom") for value in wavelength)
+            try:
+                low, high = (to_float(value, "Angstrom") for value in wavelength)
+            except TypeError:
+                raise ValueError(f"wavelength={wavelength!r} is not a pair of wavelengths") from None
             if not low < high:
                 raise ValueError(f"the wavelength range {low} .. {high} Angstrom is empty")
             changes |= {"fuv_wavelength_aa": (low, high), "nuv_wavelength_aa": (low, high)}

@@ -44,5 +44,11 @@ class HstSettings(BaseModel):
     minimum_planned_fraction: float = Field(
         0.8, ge=0, le=1, description="exposures shorter than this part of the planned time are flagged"
     )
+    burst_factor: float = Field(
+        5.0, gt=1, description="times the mean from which a 2-s bin of the FUV background can be a burst"
+    )
+    burst_probability: float = Field(
+        1e-6, gt=0, lt=1, description="chance probability below which such a bin is flagged as a burst"
+    )
     maximum_rate_fuv: float = Field(15000.0, gt=0, description="counts/s a segment above which FUV is flagged")
     maximum_rate_nuv: float = Field(170000.0, gt=0, description="counts/s above which NUV is flagged")
