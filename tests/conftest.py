@@ -19,6 +19,8 @@ from hstlc.db.migrate import ensure_schema
 from hstlc.db.tables import BadData, ExposureFile, FindingRow, Metadata, Output, PendingRemoval, Product, Run, Stats
 from hstlc.testing.databases import KINDS, fresh_database, fresh_postgres_url, reader_url_for
 
+pytest.register_assert_rewrite("hstlc.testing.contract_mission")
+
 settings.register_profile("hstlc", deadline=None, derandomize=True)  # no timing, the same examples every time
 settings.load_profile("hstlc")
 

@@ -54,6 +54,7 @@ def demo(folder: Path) -> None:
     from hstlc.db.readonly import select
     from hstlc.pipeline import ingest as pipeline
     from hstlc.pipeline.context import open_store
+    from hstlc.pipeline.executor import Workers
     from hstlc.pipeline.results import Summary
     from hstlc.pipeline.run import recorded_run
     from hstlc.pipeline.statistics import build_statistics
@@ -72,9 +73,10 @@ def demo(folder: Path) -> None:
         open_store(settings) as context,
         recorded_run(context, "demo", summary),
         make_progress(quiet=False, verbose=True) as progress,
+        Workers(settings.num_cores) as workers,
     ):
-        pipeline.ingest(context, pipeline.Options((source,), settings.num_cores), summary, progress)
-        build_statistics(context, summary, workers=settings.num_cores, progress=progress)
+        pipeline.ingest(context, pipeline.Options((source,), workers), summary, progress)
+        build_statistics(context, summary, workers=workers, progress=progress)
     print_summary(summary)
     _print_comparison(settings)
     for number, (question, sql) in enumerate(QUESTIONS.items(), 1):

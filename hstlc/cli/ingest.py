@@ -14,6 +14,7 @@ from hstlc.cli.options import as_json, command_options, load_settings, print_jso
 if TYPE_CHECKING:
     from hstlc.config import Settings
     from hstlc.pipeline.context import Context
+    from hstlc.pipeline.executor import Workers
     from hstlc.pipeline.progress import Progress
     from hstlc.pipeline.results import Summary
 
@@ -75,9 +76,9 @@ def ingest(
     for name in missions:
         find_mission(name)
     known = not dry_run or database_exists(settings)
-    options = pipeline.Options(paths, jobs or settings.num_cores, move, stale, limit, tuple(missions), dry_run)
 
-    def work(context: Context, summary: Summary, progress: Progress) -> None:
+    def work(context: Context, summary: Summary, progress: Progress, workers: Workers) -> None:
+        options = pipeline.Options(paths, workers, move, stale, limit, missions, dry_run)
         if not dry_run:
             sweep(context)
         pipeline.ingest(context, options, summary, progress, known=known)
@@ -85,12 +86,13 @@ def ingest(
             places = ", ".join(str(path) for path in paths or (settings.ingest_dir,))
             click.echo(f"there are no FITS files in {places}", err=True)
         if not dry_run:
-            build_statistics(context, summary, workers=options.workers, everything=stale, progress=progress)
+            build_statistics(context, summary, workers=workers, everything=stale, progress=progress)
 
     _run(
         settings,
         "ingest",
         work,
+        jobs=jobs,
         wait=not no_wait,
         dry_run=dry_run,
         json_output=json_output,
@@ -130,12 +132,12 @@ def build_stats(
     if dry_run:
         require_database(settings)
 
-    def work(context: Context, summary: Summary, progress: Progress) -> None:
+    def work(context: Context, summary: Summary, progress: Progress, workers: Workers) -> None:
         if which != "composite":
             build_statistics(
                 context,
                 summary,
-                workers=jobs or settings.num_cores,
+                workers=workers,
                 everything=stale,
                 dry_run=dry_run,
                 progress=progress,
@@ -145,6 +147,7 @@ def build_stats(
         settings,
         "build-stats",
         work,
+        jobs=jobs,
         wait=not no_wait,
         dry_run=dry_run,
         json_output=json_output,
@@ -156,8 +159,9 @@ def build_stats(
 def _run(
     settings: Settings,
     command: str,
-    work: Callable[[Context, Summary, Progress], None],
+    work: Callable[[Context, Summary, Progress, Workers], None],
     *,
+    jobs: int | None,
     wait: bool,
     dry_run: bool,
     json_output: bool,
@@ -168,6 +172,7 @@ def _run(
     from hstlc.cli.progress import make_progress
     from hstlc.cli.summary import print_summary
     from hstlc.pipeline.context import open_store
+    from hstlc.pipeline.executor import Workers
     from hstlc.pipeline.results import Summary
     from hstlc.pipeline.run import recorded_run
 
@@ -178,8 +183,9 @@ def _run(
         open_store(settings, write=not dry_run, wait=wait) as context,
         nullcontext() if dry_run else recorded_run(context, command, summary),
         make_progress(quiet=quiet or json_output, verbose=verbose) as progress,
+        Workers(jobs or settings.num_cores) as workers,
     ):
-        work(context, summary, progress)
+        work(context, summary, progress, workers)
     if json_output:
         print_json(summary.as_dict())
     elif not quiet:

@@ -86,8 +86,11 @@ def select(
         return _select_sqlite(url, sql, limit, timeout_s)
     if reader_url is None:
         message = "SQL of your own needs a PostgreSQL role that can only read, and none is configured"
-        hint = f"as the owner of the tables run: {reader_sql(url.database or 'hstlc')} Then set "
-        raise UsageError("usage.no-reader", message, hint + "db_readonly_connection_string to the address with it")
+        hint = (
+            f"as the owner of the tables, with the right to create roles, run: {reader_sql(url.database or 'hstlc')} "
+            "Then set db_readonly_connection_string to the address with it"
+        )
+        raise UsageError("usage.no-reader", message, hint)
     return _select_postgres(normalize_url(reader_url), sql, limit, timeout_s)
 
 

@@ -303,7 +303,12 @@ def save_statistics(connection: Connection, rows: Sequence[Row]) -> None:
 
 
 def begin_run(connection: Connection, command: str, version: str) -> int:
-    """Record that a command began; return the id of its row."""
+    """Record that a command began; return the id of its row.
+
+    The caller is the only writer: a run that still says it is running has died.
+    """
+    died = {"status": "failed", "message": "the process ended without a word"}
+    connection.execute(update(RUNS).where(RUNS.c.status == "running").values(**died))
     values = {
         "command": command,
         "version": version,

@@ -121,6 +121,8 @@ class Mission:
         One file to an :class:`hstlc.model.EventList`.
     checks : tuple of Check
         In the order in which reasons count.
+    refusals : mapping of str to str
+        Reasons for which ``identify`` refuses a file, and what each means.
     describe : callable
         Exposure to :class:`ExposureValues`.
     extract : callable
@@ -144,6 +146,7 @@ class Mission:
     load: Callable[[Sequence[FileIdentity]], Any]
     read_events: Callable[[Path], EventList]
     checks: tuple[Check, ...]
+    refusals: Mapping[str, str]
     describe: Callable[[Any], ExposureValues]
     extract: Callable[[Any, Any], Extraction]
     extraction_settings: Callable[[ExposureValues, Any], Mapping[str, Any]]

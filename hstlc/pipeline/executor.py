@@ -10,11 +10,11 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor, Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
 from hstlc.pipeline.results import Failure
 
-__all__ = ["SerialExecutor", "make_executor", "run_tasks"]
+__all__ = ["SerialExecutor", "Workers", "make_executor", "run_tasks"]
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
@@ -62,8 +62,38 @@ def _end_with(parent: int) -> None:
     threading.Thread(target=watch, daemon=True).start()
 
 
+class Workers:
+    """Processes for the tasks of a run: started when they are first needed, kept until the end of the block."""
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+        self._executor: Executor | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    @property
+    def executor(self) -> Executor:
+        """The executor, made anew after :meth:`stop`."""
+        if self._executor is None:
+            self._executor = make_executor(self.number)
+        return self._executor
+
+    def stop(self) -> None:
+        """Let the tasks under way end and the processes go."""
+        if self._executor is not None:
+            self._executor.shutdown(wait=True, cancel_futures=True)
+            self._executor = None
+
+
 def run_tasks(
-    workers: int, function: Callable[[Task], Result], tasks: Sequence[Task], name: Callable[[Task], str] = str
+    workers: int | Workers,
+    function: Callable[[Task], Result],
+    tasks: Sequence[Task],
+    name: Callable[[Task], str] = str,
 ) -> Iterator[Result | Failure]:
     """Yield the result of each task, in order.
 
@@ -73,29 +103,34 @@ def run_tasks(
 
     Parameters
     ----------
-    workers : int
+    workers : int or Workers
+        A number starts that many processes for these tasks alone.
     function : callable
         Importable by its name.
     tasks : sequence
     name : callable
         What to call a task in a failure.
     """
+    if not isinstance(workers, Workers):
+        with Workers(min(workers, max(len(tasks), 1))) as own:
+            yield from run_tasks(own, function, tasks, name)
+        return
     todo = deque(tasks)
-    ahead = _AHEAD * workers if workers > 1 else 1
+    ahead = _AHEAD * workers.number if workers.number > 1 else 1
     while todo:
         under_way: deque[tuple[Task, Future[Result]]] = deque()
-        executor = make_executor(min(workers, len(todo)))
         try:
             while todo or under_way:
                 while todo and len(under_way) < ahead:
-                    under_way.append((todo[0], executor.submit(function, todo[0])))
+                    under_way.append((todo[0], workers.executor.submit(function, todo[0])))
                     todo.popleft()
                 yield under_way[0][1].result()
                 under_way.popleft()
         except BrokenProcessPool:
-            pass
+            workers.stop()
         finally:
-            executor.shutdown(wait=True, cancel_futures=True)
+            for _, future in under_way:
+                future.cancel()
         yield from _again(function, under_way, name)
 
 

@@ -17,7 +17,7 @@ from hstlc.missions.base import Role
 from hstlc.missions.registry import mission as find_mission
 from hstlc.missions.registry import missions
 from hstlc.pipeline.context import Context
-from hstlc.pipeline.executor import run_tasks
+from hstlc.pipeline.executor import Workers, run_tasks
 from hstlc.pipeline.inputs import Incoming, find_inputs, inspect
 from hstlc.pipeline.observation import Outcome, Task, input_digest, process, settings_digest, values_of_row
 from hstlc.pipeline.plan import Candidate, State, plan_exposure
@@ -41,7 +41,7 @@ class Options:
     ----------
     paths : tuple of Path
         Files and folders; empty for the ingest folder.
-    workers : int
+    workers : int or Workers
     move : bool
         Take files away from outside the ingest folder.
     stale : bool
@@ -55,7 +55,7 @@ class Options:
     """
 
     paths: tuple[Path, ...] = ()
-    workers: int = 1
+    workers: int | Workers = 1
     move: bool = False
     stale: bool = False
     limit: int | None = None

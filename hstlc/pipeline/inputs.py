@@ -11,6 +11,7 @@ from hstlc.errors import InconsistentError, UnreadableError, UsageError
 from hstlc.formats.fits_file import is_fits_name
 from hstlc.missions.base import FileIdentity, Role
 from hstlc.missions.registry import missions
+from hstlc.pipeline.reasons import UNKNOWN, UNREADABLE
 from hstlc.pipeline.results import Failure, failure_of
 from hstlc.store.digest import sha256_file
 from hstlc.store.faults import translated
@@ -121,7 +122,7 @@ def identify(path: Path, only: tuple[str, ...] = ()) -> FileIdentity:
             return identity
     if problem is not None:
         return FileIdentity(
-            path, "", "", "", Role.REFUSED, problem=problem.message, reason="Unreadable file", message=problem.message
+            path, "", "", "", Role.REFUSED, problem=problem.message, reason=UNREADABLE, message=problem.message
         )
     message = f"{path.name}: a FITS file that no installed mission ({', '.join(missions())}) recognises"
-    return FileIdentity(path, "", "", "", Role.REFUSED, reason="Unknown product", message=message)
+    return FileIdentity(path, "", "", "", Role.REFUSED, reason=UNKNOWN, message=message)

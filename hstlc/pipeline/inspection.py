@@ -15,6 +15,7 @@ from hstlc.missions.base import FileIdentity, Role
 from hstlc.missions.registry import mission as find_mission
 from hstlc.model import Finding, Severity
 from hstlc.pipeline.inputs import identify
+from hstlc.pipeline.reasons import UNREADABLE
 
 __all__ = ["Report", "check_files"]
 
@@ -74,7 +75,7 @@ def check_files(paths: Sequence[Path], settings: Mapping[str, Any]) -> list[Repo
         try:
             identity = identify(path)
         except HstlcError as error:
-            reports.append(_single(path, "failed", error.message, "Unreadable file"))
+            reports.append(_single(path, "failed", error.message, UNREADABLE))
             continue
         if identity.role is Role.WAITING:
             reports.append(_single(path, "waiting", identity.message, identity.reason, Severity.FLAG))

@@ -23,6 +23,7 @@ from hstlc.model import Finding
 from hstlc.pipeline.observation import Outcome, metadata_row
 from hstlc.pipeline.placement import Placement
 from hstlc.pipeline.plan import State
+from hstlc.pipeline.reasons import registered
 from hstlc.pipeline.results import Failure, failure_of
 from hstlc.store.digest import sha256_file
 from hstlc.store.layout import Layout
@@ -91,7 +92,7 @@ def _record(connection: Connection, outcome: Outcome, layout: Layout) -> None:
         {
             **{name: row[name] for name in ("kind", "filename", "path", "sha256", "size_bytes")},
             "ingest_date": today,
-            "reason": outcome.rejection.reason,
+            "reason": registered(outcome.rejection.reason),
             "message": outcome.rejection.message,
         }
         for row in outcome.files

@@ -15,6 +15,7 @@ from hstlc.pipeline.context import Context
 from hstlc.pipeline.inputs import Incoming
 from hstlc.pipeline.placement import bad_data_path, safe_name, stage_verified
 from hstlc.pipeline.publication import finish_removals
+from hstlc.pipeline.reasons import registered
 from hstlc.pipeline.results import Summary, failure_of
 from hstlc.store.points import point
 from hstlc.store.publish import publish
@@ -76,7 +77,7 @@ def _row(context: Context, file: Incoming, where: Path, name: str) -> Mapping[st
         "filename": name,
         "path": context.layout.relative(where.parent),
         "ingest_date": datetime.now(UTC).date(),
-        "reason": identity.reason,
+        "reason": registered(identity.reason),
         "message": identity.message.replace(str(identity.path), name),
         "sha256": file.sha256,
         "size_bytes": file.size,

@@ -14,7 +14,7 @@ from hstlc.db.engine import reading, writing
 from hstlc.errors import InconsistentError
 from hstlc.formats.curve_fits import read_light_curve
 from hstlc.pipeline.context import Context
-from hstlc.pipeline.executor import run_tasks
+from hstlc.pipeline.executor import Workers, run_tasks
 from hstlc.pipeline.progress import NoProgress, Progress
 from hstlc.pipeline.results import Failure, Summary, failure_of
 from hstlc.stats import STEP_VERSION, StatsSettings, statistics
@@ -39,7 +39,7 @@ def build_statistics(
     context: Context,
     summary: Summary,
     *,
-    workers: int = 1,
+    workers: int | Workers = 1,
     everything: bool = False,
     dry_run: bool = False,
     progress: Progress | None = None,
@@ -51,7 +51,7 @@ def build_statistics(
     context : Context
     summary : Summary
         Gets ``statistics``, ``failures`` and ``seconds``.
-    workers : int
+    workers : int or Workers
     everything : bool
         Also what other settings or an earlier version computed.
     dry_run : bool

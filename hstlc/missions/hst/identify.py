@@ -9,13 +9,20 @@ from hstlc.errors import UnreadableError
 from hstlc.formats.fits_file import Value, header_values, open_fits
 from hstlc.missions.base import FileIdentity, Role
 
-__all__ = ["CORRTAG_COLUMNS", "NAME", "companions", "identify"]
+__all__ = ["CORRTAG_COLUMNS", "NAME", "REFUSALS", "companions", "identify"]
 
 CORRTAG_COLUMNS = frozenset(
     "TIME RAWX RAWY XCORR YCORR XDOPP XFULL YFULL WAVELENGTH EPSILON DQ PHA".split()  # noqa: SIM905
 )
 X1D_COLUMNS = frozenset({"SEGMENT", "WAVELENGTH", "FLUX", "NET"})
 STIS_TAG_COLUMNS = frozenset({"TIME", "AXIS1", "AXIS2", "DETAXIS1"})
+
+#: Why a file of the observatory is refused.
+REFUSALS = {
+    "Wrong instrument": "A file of the observatory, but not of COS or STIS.",
+    "Wrong mode": "Not taken in TIME-TAG mode: there are no photons with times.",
+    "Unsupported product": "A TIME-TAG product that is neither a calibrated event list nor its x1d.",
+}
 
 #: Archive file names: nine-character rootname and product.
 NAME = re.compile(r"^(?P<root>[a-z0-9]{9})_(?P<product>[a-z0-9_]+)\.fits?(?:\.gz)?$", re.IGNORECASE)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from math import isfinite
 from typing import Any
 
 from hstlc.errors import UsageError
@@ -11,7 +12,7 @@ from hstlc.missions.hst.airglow import TABLES, windows
 from hstlc.missions.hst.checks import CHECKS
 from hstlc.missions.hst.cos_extract import STEP_VERSION, extract
 from hstlc.missions.hst.cos_read import CosExposure, load, number, read_events
-from hstlc.missions.hst.identify import companions, identify
+from hstlc.missions.hst.identify import REFUSALS, companions, identify
 from hstlc.missions.hst.settings import HstSettings
 from hstlc.units import to_float
 
@@ -27,11 +28,11 @@ def describe(exposure: CosExposure) -> ExposureValues:
 
     def whole(key: str) -> int | None:
         value = number(header, key)
-        return int(value) if value == value else None
+        return int(value) if isfinite(value) else None
 
     def real(key: str) -> float | None:
         value = number(header, key)
-        return value if value == value else None
+        return value if isfinite(value) else None
 
     return ExposureValues(
         telescop=text("TELESCOP"),
@@ -127,6 +128,7 @@ MISSION = Mission(
     load=load,
     read_events=read_events,
     checks=CHECKS,
+    refusals=REFUSALS,
     describe=describe,
     extract=extract,
     extraction_settings=extraction_settings,
