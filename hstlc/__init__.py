@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from hstlc.version import VERSION
+
 __all__ = ["__version__", "light_curve", "query", "read", "read_light_curve"]
 
-__version__ = "2.0.0.dev1"
+__version__ = VERSION
 
 if TYPE_CHECKING:
     from hstlc.api import light_curve, query, read, read_light_curve

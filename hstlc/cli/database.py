@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from hstlc.cli.options import command_options, load_settings, print_json
+from hstlc.cli.options import ask, command_options, load_settings, print_json, reset_options
 
 if TYPE_CHECKING:
     from hstlc.config import Settings
@@ -70,13 +70,7 @@ def check(config: Path | None) -> None:
 
 @db.command()
 @click.argument("what", default="production")
-@click.option("--yes", is_flag=True, help="Do not ask.")
-@click.option(
-    "--i-know-this-deletes-production",
-    "confirmed",
-    is_flag=True,
-    help="Needed for 'production' and 'all'.",
-)
+@reset_options
 @command_options
 def reset(what: str, yes: bool, confirmed: bool, config: Path | None) -> None:
     """Remove the rows of the database, or of a part of it; files stay.
@@ -94,14 +88,12 @@ def reset(what: str, yes: bool, confirmed: bool, config: Path | None) -> None:
     if what not in (choices := (ALL, PRODUCTION, *table_names())):
         raise UsageError("usage.unknown-table", f"there is no table '{what}'", f"choose one of {', '.join(choices)}")
     require_database(settings)
-    if what in (ALL, PRODUCTION) and not confirmed:
-        raise UsageError(
-            "usage.unconfirmed",
-            f"resetting '{what}' deletes the rows of every exposure",
-            "add --i-know-this-deletes-production if that is what you want",
-        )
-    if not yes:
-        click.confirm(f"Reset {what} of {safe_url(settings.db_connection_string)}?", abort=True)
+    ask(
+        f"Reset {what} of {safe_url(settings.db_connection_string)}?",
+        f"resetting '{what}' deletes the rows of every exposure",
+        confirmed=confirmed or what not in (ALL, PRODUCTION),
+        yes=yes,
+    )
     with open_store(settings) as context:
         emptied = run(context.engine, what)
     for table, rows in emptied.items():

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from hstlc.cli.database import require_database
-from hstlc.cli.options import as_json, command_options, load_settings, print_json
+from hstlc.cli.options import as_json, ask, command_options, load_settings, print_json, reset_options
 
 if TYPE_CHECKING:
     from hstlc.pipeline.sweep import Report
@@ -22,29 +22,21 @@ def files() -> None:
 
 
 @files.command()
-@click.option("--yes", is_flag=True, help="Do not ask.")
-@click.option(
-    "--i-know-this-deletes-production", "confirmed", is_flag=True, help="Needed: all light curves are deleted."
-)
+@reset_options
 @command_options
 def reset(yes: bool, confirmed: bool, config: Path | None) -> None:
     """Move all ingested files back to the ingest folder and delete the light curves; rows stay.
 
     The next 'hstlc ingest' takes the files in again. Rejected files stay in bad_data.
     """
-    from hstlc.errors import UsageError
     from hstlc.pipeline.context import open_store
     from hstlc.pipeline.reset import reset_files
 
     settings = load_settings(config)
-    if not confirmed:
-        raise UsageError(
-            "usage.unconfirmed",
-            f"resetting the files moves everything out of {settings.filesystem_dir} and empties {settings.outputs_dir}",
-            "add --i-know-this-deletes-production if that is what you want",
-        )
-    if not yes:
-        click.confirm(f"Reset the files below {settings.home_dir}?", abort=True)
+    deletes = (
+        f"resetting the files moves everything out of {settings.filesystem_dir} and empties {settings.outputs_dir}"
+    )
+    ask(f"Reset the files below {settings.home_dir}?", deletes, confirmed=confirmed, yes=yes)
     with open_store(settings) as context:
         moved, deleted = reset_files(context)
     click.echo(f"{len(moved)} files moved back to {settings.ingest_dir}, {len(deleted)} outputs deleted")

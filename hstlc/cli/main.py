@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import click
 
-from hstlc import __version__
 from hstlc.cli.check import check
 from hstlc.cli.config import config
 from hstlc.cli.database import db
@@ -12,12 +11,13 @@ from hstlc.cli.demo import demo
 from hstlc.cli.files import files
 from hstlc.cli.ingest import build_stats, ingest
 from hstlc.cli.mission import mission
+from hstlc.version import VERSION
 
 __all__ = ["build_stats_main", "cli", "ingest_main", "main"]
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
-@click.version_option(__version__, prog_name="hstlc")
+@click.version_option(VERSION, prog_name="hstlc")
 def cli() -> None:
     """Light curves from the photon lists of space missions, with statistics, in a database.
 

@@ -16,7 +16,17 @@ from hstlc.errors import HstlcError
 if TYPE_CHECKING:
     from hstlc.config import Settings
 
-__all__ = ["as_json", "command_options", "load_settings", "print_json", "report_errors", "run_log", "talkative"]
+__all__ = [
+    "as_json",
+    "ask",
+    "command_options",
+    "load_settings",
+    "print_json",
+    "report_errors",
+    "reset_options",
+    "run_log",
+    "talkative",
+]
 
 _PATH = click.Path(path_type=Path)
 
@@ -57,6 +67,32 @@ def report_errors(function: Callable[..., Any]) -> Callable[..., Any]:
     return run
 
 
+def reset_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Add ``--yes`` and the long flag without which nothing of value is deleted."""
+    yes = click.option("--yes", is_flag=True, help="Do not ask.")
+    text = "Needed where every exposure loses its rows or its light curve."
+    return yes(click.option("--i-know-this-deletes-production", "confirmed", is_flag=True, help=text)(function))
+
+
+def ask(question: str, deletes: str, *, confirmed: bool, yes: bool) -> None:
+    """Go on only when the person at the terminal means it.
+
+    Raises
+    ------
+    UsageError
+        ``usage.unconfirmed``: the long flag is missing.
+    click.Abort
+        The answer was no.
+    """
+    from hstlc.errors import UsageError
+
+    if not confirmed:
+        hint = "add --i-know-this-deletes-production if that is what you want"
+        raise UsageError("usage.unconfirmed", deletes, hint)
+    if not yes:
+        click.confirm(question, abort=True)
+
+
 def load_settings(config: Path | None) -> Settings:
     """Read the configuration."""
     from hstlc.config import load
@@ -67,10 +103,9 @@ def load_settings(config: Path | None) -> Settings:
 def run_log(settings: Settings, command: str, *, verbose: bool, quiet: bool) -> None:
     """Log to the terminal and to a file of this run."""
     from hstlc.logs import configure
-
-    settings.layout.make_directories()
     from hstlc.store.permissions import apply_permissions
 
+    settings.layout.make_directories()
     path = configure(settings.log_dir, command, settings.log_level, verbosity=int(verbose) - int(quiet))
     apply_permissions(path, settings.layout.access)
 

@@ -6,13 +6,13 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
-from hstlc import __version__
 from hstlc.db import records
 from hstlc.db.engine import writing
 from hstlc.errors import DatabaseError, HstlcError
 from hstlc.logs import redact
 from hstlc.pipeline.context import Context
 from hstlc.pipeline.results import Summary
+from hstlc.version import VERSION
 
 __all__ = ["recorded_run"]
 
@@ -23,7 +23,7 @@ logger = logging.getLogger(__name__)
 def recorded_run(context: Context, command: str, summary: Summary) -> Iterator[None]:
     """Record that a command began and how it ended; a database that is gone at the end hides no earlier error."""
     with writing(context.engine) as connection:
-        run = records.begin_run(connection, command, __version__)
+        run = records.begin_run(connection, command, VERSION)
     try:
         yield
     except BaseException as error:
