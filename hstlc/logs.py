@@ -14,7 +14,7 @@ from pathlib import Path
 
 from hstlc.errors import StoreError
 
-__all__ = ["close", "configure", "header_lines", "redact"]
+__all__ = ["close", "configure", "header_lines", "printable", "redact"]
 
 LOGGER_NAME = "hstlc"
 LINE = "%(asctime)s %(levelname)s %(action)s %(name)s: %(message)s"
@@ -55,6 +55,19 @@ def redact(text: str) -> str:
     for pattern, replacement in _SECRETS:
         text = pattern.sub(replacement, text)
     return text
+
+
+def printable(text: str) -> str:
+    r"""Return ``text`` so that any terminal, file and database takes it.
+
+    A file name may hold bytes that are no text (Python has surrogates for them), a header may hold NUL.
+
+    Examples
+    --------
+    >>> printable("caf\udce9.fits")
+    'caf\\udce9.fits'
+    """
+    return text.encode("utf-8", "backslashreplace").decode("utf-8").replace("\0", "\\x00")
 
 
 def configure(

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import io
+import sys
+
 import click
 
 from hstlc.cli.check import check
@@ -34,16 +37,26 @@ for command in (ingest, build_stats, check, db, files, config, mission, demo):
     cli.add_command(command)
 
 
+def _print_anything() -> None:
+    """Let names of files that are no text be printed as escapes instead of ending the command."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
 def main() -> None:
     """Run ``hstlc``."""
+    _print_anything()
     cli(prog_name="hstlc")
 
 
 def ingest_main() -> None:
     """Run ``hstlc ingest`` as ``hstlc-ingest``."""
+    _print_anything()
     ingest(prog_name="hstlc-ingest")
 
 
 def build_stats_main() -> None:
     """Run ``hstlc build-stats`` as ``hstlc-build-stats``."""
+    _print_anything()
     build_stats(prog_name="hstlc-build-stats")

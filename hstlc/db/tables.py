@@ -21,13 +21,12 @@ from sqlalchemy import (
     Integer,
     MetaData,
     String,
-    Text,
     UniqueConstraint,
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, MappedColumn, mapped_column
 from sqlalchemy.types import TypeEngine
 
-from hstlc.db.types import PortableJson, UtcDateTime
+from hstlc.db.types import MessageText, PathText, PortableJson, UtcDateTime
 
 __all__ = [
     "BadData",
@@ -109,7 +108,7 @@ class Metadata(Base):
     mission: Mapped[str] = _mission()
     rootname: Mapped[str] = _rootname()
     filename: Mapped[str] = _column(String(255), "the file of the exposure; segment A where there are two", index=True)
-    path: Mapped[str] = _column(Text, "folder of the file")
+    path: Mapped[str] = _column(PathText, "folder of the file")
     ingest_date: Mapped[date] = _column(Date, "day of the last ingest, UTC", ucd="time.processing")
     telescop: Mapped[str] = _column(String(16), "telescope", ucd="instr.tel")
     instrume: Mapped[str] = _column(String(16), "instrument", ucd="instr")
@@ -146,7 +145,7 @@ class ExposureFile(Base):
     rootname: Mapped[str] = _rootname()
     kind: Mapped[str] = _column(String(32), "role of the file, such as corrtag_a or x1d", ucd="meta.code.class")
     filename: Mapped[str] = _column(String(255), "name of the file", ucd="meta.id;meta.file")
-    path: Mapped[str] = _column(Text, "folder of the file")
+    path: Mapped[str] = _column(PathText, "folder of the file")
     sha256: Mapped[str] = _column(String(64), "SHA-256 of the file, hexadecimal", ucd="meta.code", index=True)
     size_bytes: Mapped[int] = _size()
     cal_ver: Mapped[str] = _column(String(64), "version of the calibration software", ucd="meta.version;meta.software")
@@ -165,7 +164,7 @@ class Product(Base):
     id: Mapped[int] = _key()
     kind: Mapped[str] = _column(String(32), "individual, composite, plot", ucd="meta.code.class")
     key: Mapped[str] = _column(String(512), "what it was made from, unique within its kind", ucd="meta.id")
-    path: Mapped[str] = _column(Text, "folder of the file")
+    path: Mapped[str] = _column(PathText, "folder of the file")
     filename: Mapped[str] = _column(String(255), "name of the file", ucd="meta.id;meta.file")
     sha256: Mapped[str] = _sha256()
     size_bytes: Mapped[int] = _size()
@@ -185,9 +184,9 @@ class Output(Base):
     metadata_id: Mapped[int] = _reference("metadata.id", "CASCADE", "the exposure")
     source_name: Mapped[str] = _column(String(128), "source; '': the whole aperture", ucd="meta.id;src", default="")
     band: Mapped[str] = _column(String(64), "energy or wavelength band; '': all", ucd="instr.bandpass", default="")
-    individual_path: Mapped[str | None] = _column(Text, "folder of the light curve of the exposure")
+    individual_path: Mapped[str | None] = _column(PathText, "folder of the light curve of the exposure")
     individual_filename: Mapped[str | None] = _column(String(255), "light curve of the exposure", index=True)
-    composite_path: Mapped[str | None] = _column(Text, "folder of the composite light curve")
+    composite_path: Mapped[str | None] = _column(PathText, "folder of the composite light curve")
     composite_filename: Mapped[str | None] = _column(String(255), "composite light curve it is part of")
     individual_product_id: Mapped[int | None] = _reference("product.id", "SET NULL", "its product row", index=True)
     composite_product_id: Mapped[int | None] = _reference("product.id", "SET NULL", "its product row", index=True)
@@ -200,7 +199,7 @@ class Stats(Base):
 
     id: Mapped[int] = _key()
     product_id: Mapped[int] = _reference("product.id", "CASCADE", "the light curve's product row", unique=True)
-    lightcurve_path: Mapped[str] = _column(Text, "folder of the light curve")
+    lightcurve_path: Mapped[str] = _column(PathText, "folder of the light curve")
     lightcurve_filename: Mapped[str] = _column(
         String(255), "name of the light curve", ucd="meta.id;meta.file", index=True
     )
@@ -245,10 +244,10 @@ class BadData(Base):
     rootname: Mapped[str] = _rootname(default="")
     kind: Mapped[str] = _column(String(32), "role of the file; '': unknown", ucd="meta.code.class", default="")
     filename: Mapped[str] = _column(String(255), "name of the file", ucd="meta.id;meta.file")
-    path: Mapped[str] = _column(Text, "folder of the file")
+    path: Mapped[str] = _column(PathText, "folder of the file")
     ingest_date: Mapped[date] = _column(Date, "day it was rejected, UTC", ucd="time.processing")
     reason: Mapped[str] = _column(String(64), "registered reason, such as Bad EXPFLAG", ucd="meta.note", index=True)
-    message: Mapped[str] = _column(Text, "what was expected and what was found", ucd="meta.note", default="")
+    message: Mapped[str] = _column(MessageText, "what was expected and what was found", ucd="meta.note", default="")
     sha256: Mapped[str] = _sha256()
     size_bytes: Mapped[int] = _size()
 
@@ -266,7 +265,7 @@ class FindingRow(Base):
     check_name: Mapped[str] = _column(String(64), "name of the check", ucd="meta.code")
     severity: Mapped[str] = _column(String(16), "reject or flag", ucd="meta.code.qual")
     reason: Mapped[str] = _column(String(64), "registered reason, such as Bad EXPFLAG", ucd="meta.note", index=True)
-    message: Mapped[str] = _column(Text, "what was expected and what was found", ucd="meta.note")
+    message: Mapped[str] = _column(MessageText, "what was expected and what was found", ucd="meta.note")
     found_at: Mapped[datetime] = _column(UtcDateTime, "when it was found, UTC", ucd="time.processing")
 
 
@@ -282,7 +281,7 @@ class Run(Base):
     started_at: Mapped[datetime] = _column(UtcDateTime, "when it began, UTC", ucd="time.start")
     ended_at: Mapped[datetime | None] = _column(UtcDateTime, "when it ended, UTC", ucd="time.end")
     counts: Mapped[dict[str, Any]] = _column(PortableJson(), "how many of what", ucd="meta.number", default=dict)
-    message: Mapped[str] = _column(Text, "why it failed; '': it did not", ucd="meta.note", default="")
+    message: Mapped[str] = _column(MessageText, "why it failed; '': it did not", ucd="meta.note", default="")
 
 
 class PendingRemoval(Base):
@@ -291,6 +290,6 @@ class PendingRemoval(Base):
     __tablename__ = "pending_removal"
 
     id: Mapped[int] = _key()
-    path: Mapped[str] = _column(Text, "the file")
+    path: Mapped[str] = _column(PathText, "the file")
     sha256: Mapped[str] = _column(String(64), "SHA-256 it must have; '': any, it is a product", ucd="meta.code")
-    kept_path: Mapped[str] = _column(Text, "copy that must verify first; '': none is kept")
+    kept_path: Mapped[str] = _column(PathText, "copy that must verify first; '': none is kept")

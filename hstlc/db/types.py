@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import os
 from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import quote_from_bytes, unquote_to_bytes
 
-from sqlalchemy import JSON, DateTime, Dialect
+from sqlalchemy import JSON, DateTime, Dialect, Text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
-__all__ = ["PortableJson", "UtcDateTime"]
+from hstlc.logs import printable
+
+__all__ = ["MessageText", "PathText", "PortableJson", "UtcDateTime"]
+
+_URL = "file://"
 
 
 class UtcDateTime(TypeDecorator[datetime]):
@@ -40,6 +46,36 @@ class UtcDateTime(TypeDecorator[datetime]):
         if value is None:
             return None
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+class PathText(TypeDecorator[str]):
+    """A path: as it is, or as a ``file://`` URL where its bytes are no text, which no database takes."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:  # noqa: ARG002
+        """Return the path, or its URL."""
+        if value is None or value == printable(value):
+            return value
+        return _URL + quote_from_bytes(os.fsencode(value))
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> str | None:  # noqa: ARG002
+        """Return the path."""
+        if value is None or not value.startswith(_URL):
+            return value
+        return os.fsdecode(unquote_to_bytes(value.removeprefix(_URL)))
+
+
+class MessageText(TypeDecorator[str]):
+    """A sentence for people: what is no text in it is written as an escape."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:  # noqa: ARG002
+        """Return the sentence."""
+        return None if value is None else printable(value)
 
 
 def PortableJson() -> TypeEngine[Any]:  # noqa: N802 - used where a type is used

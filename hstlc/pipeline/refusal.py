@@ -36,31 +36,42 @@ def refuse_files(
     if known and files:
         with reading(context.engine) as connection:
             seen = records.bad_files(connection, [file.sha256 for file in files])
+    new = []
     for file in files:
-        identity = file.identity
-        name = safe_name(identity.path, identity.kind, file.sha256)
-        take = file.inside or move
-        if (name, file.sha256) in seen and not take:
+        name = safe_name(file.identity.path, file.identity.kind, file.sha256)
+        if (name, file.sha256) in seen and not (file.inside or move):
             summary.unchanged += 1
-            continue
-        logger.info("%s", identity.message, extra={"action": "refused"})
-        summary.rejected[identity.reason] += 1
-        if dry_run:
-            continue
+        elif dry_run:
+            summary.rejected[file.identity.reason] += 1
+        else:
+            new.append((file, name))
+    size = context.settings.commit_batch
+    for start in range(0, len(new), size):
+        _refuse_batch(context, new[start : start + size], summary, move=move)
+
+
+def _refuse_batch(context: Context, files: Sequence[tuple[Incoming, str]], summary: Summary, *, move: bool) -> None:
+    rows, removals = [], []
+    for file, name in files:
+        path = file.identity.path
+        take = file.inside or move
         try:
-            where = _take(context, file, name) if take else identity.path
+            where = _take(context, file, name) if take else path
         except HstlcError as error:
-            summary.failures.append(failure_of(error, path=identity.path))
+            summary.failures.append(failure_of(error, path=path))
             continue
-        with writing(context.engine) as connection:
-            records.save_bad_data(connection, [_row(context, file, where, name)])
-            if take:
-                row = {"path": str(identity.path), "sha256": file.sha256, "kept_path": str(where)}
-                records.add_removals(connection, [row])
-            point("before-commit")
-        point("committed")
+        rows.append(_row(context, file, where, name))
         if take:
-            finish_removals(context.engine, context.layout)
+            removals.append({"path": str(path), "sha256": file.sha256, "kept_path": str(where)})
+    with writing(context.engine) as connection:
+        records.save_bad_data(connection, rows)
+        records.add_removals(connection, removals)
+        point("before-commit")
+    point("committed")
+    for row in rows:
+        logger.info("%s", row["message"], extra={"action": "refused"})
+        summary.rejected[row["reason"]] += 1
+    finish_removals(context.engine, context.layout)
 
 
 def _take(context: Context, file: Incoming, name: str) -> Path:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import logging
 import traceback
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from hstlc.errors import HstlcError, StepError
+from hstlc.logs import printable
 
 __all__ = ["Failure", "Summary", "failure_of"]
 
@@ -71,8 +72,8 @@ class Summary:
             "unchanged": self.unchanged,
             "statistics": self.statistics,
             "rejected": dict(sorted(self.rejected.items())),
-            "waiting": self.waiting,
-            "failed": [{"what": f.what, "code": f.code, "message": f.message, "hint": f.hint} for f in self.failures],
+            "waiting": [printable(text) for text in self.waiting],
+            "failed": [{name: printable(text) for name, text in asdict(f).items()} for f in self.failures],
             "files": self.files,
             "seconds": round(self.seconds, 3),
             "dry_run": self.dry_run,

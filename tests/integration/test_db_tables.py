@@ -8,7 +8,7 @@ from sqlalchemy import Column, Engine, Integer, MetaData, Numeric, Table, create
 from sqlalchemy.exc import IntegrityError, StatementError
 
 from hstlc.db.engine import reading, writing
-from hstlc.db.tables import BadData, Base, ExposureFile, Metadata, Output, Product, Stats
+from hstlc.db.tables import BadData, Base, ExposureFile, Metadata, Output, PendingRemoval, Product, Stats
 from hstlc.db.types import UtcDateTime
 from hstlc.units import to_float
 
@@ -131,3 +131,11 @@ def test_moments_come_back_in_utc(database_url: str) -> None:
     assert found[0].tzinfo is UTC or found[0].utcoffset() == timedelta(0)
     assert later == found[:1]
     assert isinstance(caught.value.orig, ValueError)
+
+
+@pytest.mark.parametrize("path", ["/data/GJ-436", "", "filesystem/é", "/data/caf\udce9\udcff", "/a%20b\udc80"])
+def test_paths_of_any_bytes_come_back(engine: Engine, path: str) -> None:
+    with writing(engine) as connection:
+        connection.execute(insert(PendingRemoval).values(path=path, sha256="", kept_path=path))
+    with reading(engine) as connection:
+        assert tuple(connection.execute(select(PendingRemoval.path, PendingRemoval.kept_path)).one()) == (path, path)

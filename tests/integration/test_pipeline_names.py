@@ -184,3 +184,27 @@ def test_a_tree_behind_a_link_never_deletes_its_own_files(new_store, archive, tm
     seen = type(store)(front, store.url)
     assert seen.ingest(store.home / "filesystem" / "SIM-STAR", move=True).unchanged == 1
     assert store.state() == state
+
+
+@pytest.mark.parametrize("place", ["outside", "ingest folder"])
+def test_names_whose_bytes_are_no_text(store, archive, tmp_path, place):
+    folder = (tmp_path if place == "outside" else store.inbox) / os.fsdecode(b"caf\xe9\xff")
+    folder.mkdir()
+    for number, path in enumerate((*archive.pair, *archive.bad, archive.refused)):
+        shutil.copyfile(path, folder / os.fsdecode(b"%d\xff.fits" % number))
+    paths = (folder,) if place == "outside" else ()
+    summary = store.ingest(*paths)
+    assert summary.failures == []
+    assert (summary.ingested, dict(summary.rejected)) == (1, {"Bad EXPFLAG": 1, "Unreadable file": 1})
+    assert store.verify().clean
+    state = store.state()
+    assert len(state.rows["bad_data"]) == 3
+    assert state.rows["pending_removal"] == []
+    if place == "outside":
+        (refused,) = (row for row in state.rows["bad_data"] if row["reason"] == "Unreadable file")
+        assert refused["path"] == str(folder)
+        assert len(list(folder.iterdir())) == 6
+    else:
+        assert list(store.inbox.rglob("*.fits")) == []
+    again = store.ingest(*paths)
+    assert (again.failures, again.ingested, dict(again.rejected)) == ([], 0, {})
