@@ -1,1 +1,1 @@
-"""Public helpers for tests: synthetic exposures and databases."""
+"""For tests, of this project and of others: synthetic exposures, databases, the contract of a mission."""

@@ -1,4 +1,4 @@
-"""Step 1: exposures and their files, light curves, statistics, rejected files, findings and runs."""
+"""The first tables: exposures and their files, light curves, statistics, rejected files, findings and runs."""
 
 import sqlalchemy as sa
 from alembic import op
