@@ -84,10 +84,13 @@ def test_no_bias_shows_in_many_long_exposures(tmp_path, mode):
     exposure, scene = MODES[mode]
     longer = replace(exposure, exptime_s=400.0)
     pulls = pulls_of(tmp_path, longer, scene, 1000)
+    for name, values in (("net rate", pulls.net), ("flux", pulls.flux)):
+        print(f"{mode}, {name}: mean pull {values.mean():+.3f}, scatter {values.std():.3f}")
     assert_unbiased(pulls.net)
     if not exposure.imaging:
         assert_unbiased(pulls.flux)
-        assert abs((pulls.flux - pulls.net).mean()) < 0.05
+        difference = pulls.flux - pulls.net
+        assert abs(difference.mean()) < 3.5 * difference.std() / np.sqrt(len(difference))  # seven modes are looked at
 
 
 @pytest.mark.parametrize("mode", ["G130M both segments", "G140L", "G185M three stripes", "G230L", "image"])
