@@ -14,6 +14,7 @@ from hstlc.db.engine import advisory_lock, make_engine, normalize_url, reading
 from hstlc.db.migrate import State, ensure_schema, state_of
 from hstlc.store.layout import Layout
 from hstlc.store.lock import flock
+from hstlc.store.permissions import apply_permissions
 from hstlc.store.run import run_id
 
 __all__ = ["LOCK_NAME", "Context", "database_exists", "open_store"]
@@ -65,6 +66,9 @@ def open_store(settings: Settings, *, write: bool = True, wait: bool = True) -> 
             lock = flock(layout.home / LOCK_NAME, wait)
         with lock:
             ensure_schema(engine)
+            for shared in (layout.home / LOCK_NAME, Path(engine.url.database or "")):
+                if engine.dialect.name == "sqlite" and shared.is_file():
+                    apply_permissions(shared, layout.access)  # others of the group write to it too
             yield context
     finally:
         engine.dispose()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 
 import pytest
@@ -371,3 +372,15 @@ def test_a_folder_of_the_tree_may_lie_elsewhere(new_store, archive, tmp_path):
     assert [path.name for path in (tmp_path / "elsewhere").rglob("*.fits")] == ["lsims1aaq_curve.fits"]
     assert apart.verify().clean
     assert apart.ingest(*archive.single).unchanged == 1
+
+
+def test_what_a_group_shares_can_be_written_by_all_of_it(store, archive):
+    """Whatever the umask of the one who was first."""
+    before = os.umask(0o077)
+    try:
+        store.ingest(archive.folder)
+    finally:
+        os.umask(before)
+    modes = {path.name: path.stat().st_mode & 0o777 for path in store.home.rglob("*")}
+    logs = {name for name in modes if name.endswith((".log", "-wal", "-shm"))}
+    assert {name: oct(mode) for name, mode in modes.items() if mode not in (0o770, 0o660) and name not in logs} == {}

@@ -86,12 +86,12 @@ def _classify(path: Path, header: dict[str, Value], columns: frozenset[str]) -> 
         return refuse("Wrong mode", f"a {instrument} {product} taken in mode {mode or 'unknown'}, not TIME-TAG")
     if instrument == "STIS":
         if columns >= STIS_TAG_COLUMNS or columns >= CORRTAG_COLUMNS - {"XFULL", "YFULL", "PHA"} or product == "x1d":
-            what = "event list" if product != "x1d" else "spectrum of a TIME-TAG exposure"
+            what = "the spectrum of a STIS TIME-TAG exposure" if product == "x1d" else "a STIS TIME-TAG event list"
             return (
                 product,
                 Role.WAITING,
                 "Waiting",
-                f"{path.name}: a STIS TIME-TAG {what}; this version reads COS only, it waits where it is",
+                f"{path.name}: {what}; this version reads COS only, it waits where it is",
             )
         return refuse("Unsupported product", f"a STIS {product} file, not an event list or its x1d")
     if columns == CORRTAG_COLUMNS:
