@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,7 +17,7 @@ from hstlc.store.digest import sha256_file
 from hstlc.store.faults import translated
 from hstlc.store.layout import Layout
 
-__all__ = ["Incoming", "Input", "changed", "find_inputs", "identify", "inspect"]
+__all__ = ["Incoming", "Input", "changed", "find_inputs", "fits_files", "identify", "inspect"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,10 +49,7 @@ class Incoming:
 
 
 def find_inputs(paths: Sequence[Path], layout: Layout, only: tuple[str, ...] = ()) -> list[Input]:
-    """Return the FITS files that paths stand for, each once, sorted.
-
-    A folder stands for the FITS files in it and below it, without hidden ones and without the rest of the data tree;
-    a file stands for itself whatever its name.
+    """Return the files to ingest that paths stand for, without the rest of the data tree; see :func:`fits_files`.
 
     Raises
     ------
@@ -61,21 +58,34 @@ def find_inputs(paths: Sequence[Path], layout: Layout, only: tuple[str, ...] = (
     """
     ingest = layout.ingest.resolve()
     own = {d.resolve() for d in layout.directories if d not in (layout.home, layout.ingest)}
-    found: dict[Path, Input] = {}
+    return [Input(file, file.is_relative_to(ingest), only) for file in fits_files(paths, own)]
+
+
+def fits_files(paths: Sequence[Path], without: Collection[Path] = ()) -> list[Path]:
+    """Return the FITS files that paths stand for, resolved, each once, sorted.
+
+    A folder stands for the FITS files in it and below it, without hidden ones and the folders ``without``; a file
+    stands for itself whatever its name.
+
+    Raises
+    ------
+    UsageError
+        ``usage.no-such-path``.
+    """
+    found: set[Path] = set()
     for path in paths:
         if not path.exists():
             raise UsageError(
                 "usage.no-such-path", f"{path}: there is no such file or folder", "check the path", path=str(path)
             )
-        for file in _walk(path.resolve(), own) if path.is_dir() else [path.resolve()]:
-            found[file] = Input(file, file.is_relative_to(ingest), only)
-    return [found[file] for file in sorted(found)]
+        found.update(_walk(path.resolve(), without) if path.is_dir() else [path.resolve()])
+    return sorted(found)
 
 
-def _walk(folder: Path, own: set[Path]) -> Iterator[Path]:
+def _walk(folder: Path, without: Collection[Path]) -> Iterator[Path]:
     for directory, folders, names in os.walk(folder):
         here = Path(directory)
-        folders[:] = [name for name in folders if not name.startswith(".") and here / name not in own]
+        folders[:] = [name for name in folders if not name.startswith(".") and here / name not in without]
         for name in names:
             if not name.startswith(".") and is_fits_name(Path(name)) and (here / name).is_file():
                 yield (here / name).resolve()

@@ -9,12 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from hstlc.checks import first_rejection, run_checks
-from hstlc.errors import HstlcError, UsageError
-from hstlc.formats.fits_file import is_fits_name
+from hstlc.errors import HstlcError
 from hstlc.missions.base import FileIdentity, Role
 from hstlc.missions.registry import mission as find_mission
 from hstlc.model import Finding, Severity
-from hstlc.pipeline.inputs import identify
+from hstlc.pipeline.inputs import fits_files, identify
 from hstlc.pipeline.reasons import UNREADABLE
 
 __all__ = ["Report", "check_files"]
@@ -60,7 +59,7 @@ def check_files(paths: Sequence[Path], settings: Mapping[str, Any]) -> list[Repo
     Parameters
     ----------
     paths : sequence of Path
-        Files, or folders whose FITS files are taken.
+        See :func:`hstlc.pipeline.inputs.fits_files`.
     settings : mapping
         Settings of each mission; the defaults of those that are absent.
 
@@ -71,7 +70,7 @@ def check_files(paths: Sequence[Path], settings: Mapping[str, Any]) -> list[Repo
     """
     exposures: dict[tuple[str, str], list[FileIdentity]] = defaultdict(list)
     reports: list[Report] = []
-    for path in _files(paths):
+    for path in fits_files(paths):
         try:
             identity = identify(path)
         except HstlcError as error:
@@ -86,15 +85,6 @@ def check_files(paths: Sequence[Path], settings: Mapping[str, Any]) -> list[Repo
     for (name, rootname), files in sorted(exposures.items()):
         reports.append(_exposure(name, rootname, files, settings))
     return reports
-
-
-def _files(paths: Sequence[Path]) -> list[Path]:
-    found: list[Path] = []
-    for path in paths:
-        if not path.exists():
-            raise UsageError("usage.no-such-path", f"{path}: there is no such file or folder", "check the path")
-        found += sorted(p for p in path.rglob("*") if p.is_file() and is_fits_name(p)) if path.is_dir() else [path]
-    return list(dict.fromkeys(found))
 
 
 def _single(path: Path, verdict: str, message: str, reason: str, severity: Severity = Severity.REJECT) -> Report:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -26,7 +25,6 @@ from hstlc.testing.cos import (
     write_exposure,
 )
 
-REAL_DATA = Path(os.environ.get("HSTLC_REAL_DATA", Path(__file__).parents[2] / ".." / "shared" / "data"))
 MASK = 8346 | 64 | 512 | 2048
 AIRGLOW = {"G140L": ((1126.165, 1142.98), (1191.55, 1235.67), (1294.168, 1314.029), (1347.598, 1366.512))}
 NUV = CosExposure(detector="NUV", opt_elem="G185M", cenwave=1786, segments=("A", "B", "C"))
@@ -361,10 +359,8 @@ def test_sensitivities_are_of_the_right_size(mode, low, high):
 
 
 @pytest.mark.parametrize("suffix", ["corrtag_a", "x1d"])
-def test_layout_is_that_of_a_real_file(suffix, tmp_path):
-    real_path = REAL_DATA / "hst" / f"ld9m10ujq_{suffix}.fits"
-    if not real_path.exists():
-        pytest.skip(f"no real data: {real_path} does not exist (set HSTLC_REAL_DATA)")
+def test_layout_is_that_of_a_real_file(suffix, tmp_path, real_data):
+    real_path = real_data / "hst" / f"ld9m10ujq_{suffix}.fits"
     write_exposure(tmp_path, CosExposure(segments=("A", "B"), exptime_s=20.0), BUSY)
     with fits.open(real_path) as real, fits.open(tmp_path / f"lsim00aaq_{suffix}.fits") as ours:
         assert [unit.name for unit in ours] == [unit.name for unit in real]

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from hstlc.checks import Check
 from hstlc.missions.hst.checks import flags, rejections
+from hstlc.missions.hst.cos_read import CosExposure
+from hstlc.missions.hst.settings import HstSettings
 from hstlc.model import Severity
 
 __all__ = ["CHECKS"]
 
-
-def _reject(name: str, reason: str, function: object, explanation: str) -> Check:
-    return Check(name, reason, Severity.REJECT, explanation, function)  # type: ignore[arg-type]
+Question = Callable[[CosExposure, HstSettings], rejections.Found]
 
 
-def _flag(name: str, reason: str, function: object, explanation: str) -> Check:
-    return Check(name, reason, Severity.FLAG, explanation, function)  # type: ignore[arg-type]
+def _reject(name: str, reason: str, function: Question, explanation: str) -> Check:
+    return Check(name, reason, Severity.REJECT, explanation, function)
+
+
+def _flag(name: str, reason: str, function: Question, explanation: str) -> Check:
+    return Check(name, reason, Severity.FLAG, explanation, function)
 
 
 CHECKS: tuple[Check, ...] = (
