@@ -1,7 +1,8 @@
-"""Periodic signals: the documented scan over three bands of periods, and a Lomb-Scargle search on a proper grid."""
+"""Periodic signals: a Lomb-Scargle search on a grid of frequencies that resolves every peak."""
 
 from __future__ import annotations
 
+import itertools
 import math
 from dataclasses import dataclass
 
@@ -9,19 +10,31 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hstlc.stats.variability import is_constant
-from hstlc.times import SECONDS_PER_DAY
 
-__all__ = ["BANDS_S", "Peak", "has_peak", "highest_peak", "scan_bands"]
+__all__ = [
+    "FALSE_ALARM_LEVELS",
+    "MAXIMUM_FREQUENCIES",
+    "FalseAlarm",
+    "Peak",
+    "Spectrum",
+    "highest_peak",
+    "spectrum",
+]
 
 FloatArray = NDArray[np.float64]
 
-BANDS_S = ((5.0, 600.0), (600.0, 3600.0), (3600.0, 36000.0))  # short, medium, long: limits of the period
-_PEAK_POWER = 0.30  # a peak of the documented scan is at least this high ...
-_PEAK_SIGMA = 3.0  # ... and above the band's mean by more than this many standard deviations
-_ACCURACY = 1e-12  # of the trigonometric sums of the scan, relative
-_SPAN_LIMIT = 2.0**23  # radians (time span x frequency span) a transform: bounds its work space to some 300 MB
 _BLOCK = 2**20  # frequencies held at a time
 _FEWEST_BINS = 5  # a mean, a sine, a cosine and a frequency, and one to spare
+_ROUNDING = 1e-9
+_FINER = 10  # parts of a step in which a peak is looked for
+_CANDIDATES = 32  # samples beside which the highest peak may be
+_SCALLOP = 0.9  # a sample half a step from a peak is higher than this part of it, with five a peak's width
+
+#: More frequencies than this are not sampled: half a second's work.
+MAXIMUM_FREQUENCIES = 2**22
+
+#: False-alarm probabilities whose power a periodogram shows.
+FALSE_ALARM_LEVELS = (0.1, 0.01, 0.001)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,90 +49,76 @@ class Peak:
         Standard normalization: 0 is no better than a constant, 1 a perfect sinusoid.
     false_alarm_probability : float
         Probability that noise alone makes a peak this high anywhere on the grid.
+    shortest_period_s : float, seconds
+        Where the grid ends.
     """
 
     period_s: float
     power: float
     false_alarm_probability: float
+    shortest_period_s: float
 
 
-def scan_bands(mjd: FloatArray, net: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Return the periodogram on the documented grid: as many periods a band as there are bins, evenly spaced.
+@dataclass(frozen=True, slots=True, eq=False)
+class Spectrum:
+    """A periodogram thinned so that no peak is lost.
 
-    The power is Lomb's (1976, Ap&SS 39, 447) for ``net`` less its mean, without a fitted mean, times
-    ``2 / (n * var(net))``: 0 to 1. Its sums are non-uniform fast Fourier transforms, exact to 1e-10. The grid is kept
-    for comparison; even steps of period are too coarse at the short end, and in all of a long composite.
-
-    Parameters
+    Attributes
     ----------
-    mjd : ndarray, shape (n,), days
-        Middles of the bins.
-    net : ndarray, shape (n,), ct/s
-        Rates; not all equal.
-
-    Returns
-    -------
-    period_s, power : ndarray, shape (3, n)
-        One row for each of :data:`BANDS_S`.
+    frequency_hz, power : ndarray of float64, shape (n,), Hz and 0 to 1
+        The highest sample of each slice of the grid.
+    peak : Peak
+    levels : tuple of (probability, power)
+        Powers that noise reaches with the probabilities :data:`FALSE_ALARM_LEVELS`.
     """
-    n = len(mjd)
-    period_s = np.array([np.linspace(low, high, n) for low, high in BANDS_S])
-    omega = 2 * np.pi * SECONDS_PER_DAY / period_s.ravel()
-    time = mjd - (mjd.min() + mjd.max()) / 2
-    y = net - np.mean(net)
-    signal = _trigonometric_sums(time, y, omega)
-    window = _trigonometric_sums(time, np.ones(n), 2 * omega)
-    rotated = signal * np.exp(-0.5j * np.angle(window))  # Lomb's tau makes sine and cosine orthogonal
-    cosines, sines = (n + np.abs(window)) / 2, (n - np.abs(window)) / 2
-    power = rotated.real**2 / cosines
-    power += np.divide(rotated.imag**2, sines, out=np.zeros_like(sines), where=sines > 0)
-    return period_s, (power / np.sum(y**2)).reshape(period_s.shape)
+
+    frequency_hz: FloatArray
+    power: FloatArray
+    peak: Peak
+    levels: tuple[tuple[float, float], ...]
 
 
-def _trigonometric_sums(time: FloatArray, strength: FloatArray, omega: FloatArray) -> NDArray[np.complex128]:
-    """Return ``sum(strength * exp(i * omega * time))`` for every ``omega``, in as few transforms as memory allows."""
-    from finufft import nufft1d3
+def highest_peak(
+    time_s: FloatArray,
+    rate: FloatArray,
+    exposure_s: FloatArray,
+    oversampling: int = 5,
+    dataset: NDArray[np.integer] | None = None,
+    maximum_frequencies: int = MAXIMUM_FREQUENCIES,
+) -> Peak | None:
+    """Return the highest peak of :func:`spectrum` alone.
 
-    order = np.argsort(omega, kind="stable")
-    parts = max(1, math.ceil(np.ptp(time) * np.ptp(omega) / _SPAN_LIMIT))
-    edges = np.linspace(omega.min(), omega.max(), parts + 1)[1:-1]
-    weights = strength.astype(np.complex128)
-    sums = np.zeros(len(omega), dtype=np.complex128)
-    for part in np.split(order, np.searchsorted(omega[order], edges)):
-        if len(part):
-            sums[part] = nufft1d3(time, weights, omega[part], eps=_ACCURACY, isign=1, nthreads=1)
-    return sums
-
-
-def has_peak(mjd: FloatArray, net: FloatArray) -> bool:
-    """Tell whether the documented scan finds a period in any band.
-
-    A peak is a sample above both neighbors, above the band's mean by more than three standard deviations, and at least
-    0.30 high. False for fewer than three bins, one instant, or a constant ``net``.
-
-    Parameters
-    ----------
-    mjd, net : ndarray, shape (n,), days and ct/s
-        As for :func:`scan_bands`.
+    Examples
+    --------
+    >>> t = np.arange(600) * 2.0
+    >>> round(highest_peak(t, 20 + 4 * np.sin(2 * np.pi * t / 120), np.full(600, 2.0)).period_s)
+    120
     """
-    if len(mjd) < 3 or not np.ptp(mjd) > 0 or is_constant(net):
-        return False
-    power = scan_bands(mjd, net)[1]
-    limit = power.mean(axis=1, keepdims=True) + _PEAK_SIGMA * power.std(axis=1, keepdims=True)
-    middle = power[:, 1:-1]
-    peaks = (middle > power[:, :-2]) & (middle > power[:, 2:]) & (middle > limit) & (middle >= _PEAK_POWER)
-    return bool(peaks.any())
+    found = spectrum(time_s, rate, exposure_s, dataset, oversampling, 1, maximum_frequencies)
+    return None if found is None else found.peak
 
 
-def highest_peak(time_s: FloatArray, rate: FloatArray, exposure_s: FloatArray, oversampling: int = 5) -> Peak | None:
-    """Return the highest peak of the generalized Lomb-Scargle periodogram on an even grid of frequencies.
+def spectrum(
+    time_s: FloatArray,
+    rate: FloatArray,
+    exposure_s: FloatArray,
+    dataset: NDArray[np.integer] | None = None,
+    oversampling: int = 5,
+    samples: int = 4000,
+    maximum_frequencies: int = MAXIMUM_FREQUENCIES,
+) -> Spectrum | None:
+    """Return the generalized Lomb-Scargle periodogram on an even grid of frequencies that resolves every peak.
 
-    The grid runs from one cycle in the time span T to the Nyquist frequency of the median bin spacing, in steps of
-    ``1 / (oversampling * T)``; it stops short of the Nyquist frequency itself, at which a sine has no amplitude in
-    evenly spaced bins. The peak is not refined: its frequency is good to half a step, its period P to
-    ``P**2 / (2 * oversampling * T)``. Rates are weighed with the errors of a constant rate, proportional to
-    ``1 / sqrt(exposure_s)``, and a mean is fitted. The false-alarm probability is the bound of Baluev (2008, MNRAS 385,
-    1279), for Gaussian noise.
+    The grid runs from one cycle in the longest dataset to the Nyquist frequency of the median bin spacing, in steps of
+    ``1 / (oversampling * T)`` with T the whole time span, gaps between datasets included; it stops short of the Nyquist
+    frequency itself, at which a sine has no amplitude in evenly spaced bins. A grid of more than
+    ``maximum_frequencies`` ends at a lower frequency: :attr:`Peak.shortest_period_s` says where. Around the samples
+    that may stand on the slope of the highest peak the step is ten times finer, so that of two aliases the better one
+    wins.
+
+    Rates are weighed with the errors of a constant rate, proportional to ``1 / sqrt(exposure_s)``, and a mean is
+    fitted. The mean of each dataset is taken off first: what differs from one to the next (calibration, or a change
+    slower than a dataset) is no period.
 
     Parameters
     ----------
@@ -129,63 +128,178 @@ def highest_peak(time_s: FloatArray, rate: FloatArray, exposure_s: FloatArray, o
         Counts per live second.
     exposure_s : ndarray, shape (n,), seconds
         Live time of the bins, all above zero.
+    dataset : ndarray of int, shape (n,), optional
+        Number of the exposure of each bin; None for one exposure.
     oversampling : int
-        Samples a peak of width 1 / T.
+        Frequencies a peak of width 1 / T.
+    samples : int
+        The grid is told in at most so many slices.
+    maximum_frequencies : int
+        Bounds the work.
 
     Returns
     -------
-    Peak or None
+    Spectrum or None
         None for fewer than five bins, a constant rate, or a grid of fewer than two frequencies.
+    """
+    if len(time_s) < _FEWEST_BINS:
+        return None
+    number = np.zeros(len(time_s), dtype=int) if dataset is None else np.unique(dataset, return_inverse=True)[1]
+    datasets = int(number.max()) + 1
+    residual = rate - _means(rate, exposure_s, number)
+    if is_constant(rate) or is_constant(residual + np.mean(rate)) or len(rate) - datasets < _FEWEST_BINS - 1:
+        return None
+    grid = _grid(time_s, number, oversampling, maximum_frequencies)
+    if grid is None:
+        return None
+    series = time_s - time_s[0], residual, 1 / np.sqrt(exposure_s)
+    frequency, power, candidates = _sample(*series, grid, samples)
+    middle = np.average(time_s, weights=exposure_s)
+    spread = float(np.average((time_s - middle) ** 2, weights=exposure_s))
+    chance = FalseAlarm(len(rate) - datasets, grid.highest_hz * math.sqrt(4 * math.pi * spread))
+    best_hz, best = _refined(*series, grid, candidates)
+    peak = Peak(1 / best_hz, best, chance.probability(best), 1 / grid.highest_hz)
+    return Spectrum(frequency, power, peak, tuple((p, chance.power(p)) for p in FALSE_ALARM_LEVELS))
+
+
+def _means(rate: FloatArray, exposure_s: FloatArray, number: NDArray[np.integer]) -> FloatArray:
+    """Return for each bin the mean rate of its dataset, weighed by live time."""
+    mean = np.bincount(number, rate * exposure_s) / np.bincount(number, exposure_s)
+    return np.asarray(mean[number])
+
+
+@dataclass(frozen=True, slots=True)
+class _Grid:
+    """Frequencies ``(first + index) * step_hz`` for an index from 0 to ``count - 1``."""
+
+    first: int
+    count: int
+    step_hz: float
+
+    @property
+    def highest_hz(self) -> float:
+        return (self.first + self.count - 1) * self.step_hz
+
+
+def _grid(time_s: FloatArray, number: NDArray[np.integer], oversampling: int, maximum: int) -> _Grid | None:
+    same = np.diff(number) == 0
+    steps_s = np.diff(time_s)[same]
+    spacing_s = float(np.median(steps_s)) if len(steps_s) else 0.0
+    span_s = float(time_s[-1] - time_s[0])
+    if not spacing_s > 0:
+        return None
+    start, end = np.full(number.max() + 1, np.inf), np.full(number.max() + 1, -np.inf)
+    np.minimum.at(start, number, time_s)
+    np.maximum.at(end, number, time_s)
+    longest_s = float(np.max(end - start))
+    step_hz = 1 / (oversampling * span_s)
+    first = math.ceil(oversampling * span_s / longest_s - _ROUNDING)
+    count = min(math.ceil(0.5 / spacing_s / step_hz - first - 0.5 + _ROUNDING), maximum)
+    return _Grid(first, count, step_hz) if count >= 2 else None
+
+
+def _sample(
+    time: FloatArray, rate: FloatArray, error: FloatArray, grid: _Grid, samples: int
+) -> tuple[FloatArray, FloatArray, list[tuple[float, float]]]:
+    """Return frequency and power of the highest sample in each of at most ``samples`` slices of the grid.
+
+    Third come (power, frequency) of the highest samples of the whole grid, highest first.
+    """
+    slices = np.unique(np.linspace(0, grid.count, min(samples, grid.count) + 1).astype(int))
+    blocks = [*range(0, grid.count, _BLOCK), grid.count]
+    highest = np.full(len(slices) - 1, -1.0)
+    index = np.zeros(len(slices) - 1, dtype=np.int64)
+    candidates: list[tuple[float, float]] = []
+    for start, stop in itertools.pairwise(blocks):
+        power = _power(time, rate, error, (grid.first + start) * grid.step_hz, grid.step_hz, stop - start)
+        inside = slices[(slices > start) & (slices < stop)]
+        for low, high in itertools.pairwise([start, *inside.tolist(), stop]):
+            best = low + int(np.argmax(power[low - start : high - start]))
+            part = int(np.searchsorted(slices, low, side="right")) - 1
+            if power[best - start] > highest[part]:
+                highest[part], index[part] = power[best - start], best
+        top = np.argpartition(-power, min(_CANDIDATES, len(power) - 1))[:_CANDIDATES]
+        candidates += [(float(power[i]), float((grid.first + start + i) * grid.step_hz)) for i in top]
+    candidates.sort(key=lambda candidate: (-candidate[0], candidate[1]))
+    return np.asarray((grid.first + index) * grid.step_hz, dtype=np.float64), highest, candidates
+
+
+def _refined(
+    time: FloatArray, rate: FloatArray, error: FloatArray, grid: _Grid, candidates: list[tuple[float, float]]
+) -> tuple[float, float]:
+    """Return frequency and power of the highest peak, looked for around every sample that may stand on its slope."""
+    best_power, best_hz = candidates[0]
+    fine_hz = grid.step_hz / _FINER
+    for power, frequency in candidates[:_CANDIDATES]:
+        if power < _SCALLOP * candidates[0][0]:
+            break
+        start_hz = max(frequency - _FINER // 2 * fine_hz, grid.first * grid.step_hz)
+        fine = _power(time, rate, error, start_hz, fine_hz, _FINER + 1)
+        index = int(np.argmax(fine))
+        if fine[index] > best_power:
+            best_hz, best_power = start_hz + index * fine_hz, float(fine[index])
+    return best_hz, best_power
+
+
+def _power(
+    time: FloatArray, rate: FloatArray, error: FloatArray, start_hz: float, step_hz: float, count: int
+) -> FloatArray:
+    """Return the power of ``count`` frequencies, 0 to 1; 0 where a sine has no amplitude."""
+    from nifty_ls import lombscargle
+
+    power = lombscargle(
+        time,
+        rate,
+        error,
+        fmin=start_hz,
+        fmax=start_hz + (count - 1) * step_hz,
+        Nf=count,
+        center_data=True,
+        fit_mean=True,
+        normalization="standard",
+        backend="finufft",
+        nthreads=1,
+    ).power
+    return np.asarray(np.clip(np.nan_to_num(power), 0.0, 1.0))
+
+
+@dataclass(frozen=True, slots=True)
+class FalseAlarm:
+    """How often noise makes a peak: the bound of Baluev (2008, MNRAS 385, 1279) for Gaussian noise, his equation 5.
+
+    Attributes
+    ----------
+    dof : int
+        Bins less the means that were fitted, at least 4.
+    bandwidth : float
+        Highest frequency times the effective time span, ``sqrt(4 pi var(time))`` with the weights of the bins.
 
     Examples
     --------
-    >>> t = np.arange(600) * 2.0
-    >>> round(highest_peak(t, 20 + 4 * np.sin(2 * np.pi * t / 120), np.full(600, 2.0)).period_s)
-    120
+    >>> chance = FalseAlarm(599, 250.0)
+    >>> round(chance.probability(chance.power(0.01)), 6)
+    0.01
     """
-    if len(time_s) < _FEWEST_BINS or is_constant(rate):
-        return None
-    span_s, spacing_s = float(time_s[-1] - time_s[0]), float(np.median(np.diff(time_s)))
-    if not spacing_s > 0:
-        return None
-    step_hz = 1 / (oversampling * span_s)
-    count = math.ceil((0.5 / spacing_s - 1 / span_s) / step_hz - 0.5)
-    if count < 2:
-        return None
 
-    from astropy.timeseries import LombScargle
+    dof: int
+    bandwidth: float
 
-    time, error = time_s - time_s[0], 1 / np.sqrt(exposure_s)
-    index, power = _highest_sample(time, rate, error, oversampling, step_hz, count)
-    false_alarm = LombScargle(time, rate, error).false_alarm_probability(
-        power, method="baluev", maximum_frequency=(oversampling + count - 1) * step_hz
-    )
-    return Peak(1 / ((oversampling + index) * step_hz), power, float(false_alarm))
+    def probability(self, power: float) -> float:
+        """Return the probability that noise alone makes a peak this high anywhere on the grid."""
+        if power >= 1:
+            return 0.0
+        half = self.dof / 2
+        gamma = math.sqrt(1 / half) * math.exp(math.lgamma(half) - math.lgamma(half - 0.5))
+        single = (1 - power) ** (half - 1)
+        tau = gamma * self.bandwidth * (1 - power) ** (half - 1.5) * math.sqrt(half * power)
+        return float(single * math.exp(-tau) - math.expm1(-tau))
 
+    def power(self, probability: float) -> float:
+        """Return the power that noise reaches with a probability; 1 where it always does."""
+        from scipy.optimize import brentq
 
-def _highest_sample(
-    time: FloatArray, rate: FloatArray, error: FloatArray, first: int, step_hz: float, count: int
-) -> tuple[int, float]:
-    """Return index and power of the highest of ``count`` samples at ``(first + index) * step_hz``, block by block."""
-    from nifty_ls import lombscargle
-
-    best, best_power = 0, -1.0
-    bounds = np.linspace(0, count, math.ceil(count / _BLOCK) + 1).astype(int)
-    for start, stop in zip(bounds[:-1].tolist(), bounds[1:].tolist(), strict=True):
-        power = lombscargle(
-            time,
-            rate,
-            error,
-            fmin=(first + start) * step_hz,
-            fmax=(first + stop - 1) * step_hz,
-            Nf=stop - start,
-            center_data=True,
-            fit_mean=True,
-            normalization="standard",
-            backend="finufft",
-            nthreads=1,
-        ).power
-        index = int(np.nanargmax(power))
-        if power[index] > best_power:
-            best, best_power = start + index, float(power[index])
-    return best, min(best_power, 1.0)
+        low = min(2 / self.dof, 0.5)  # below its maximum the bound does not fall with power
+        if self.probability(low) <= probability:
+            low = 0.0
+        found: float = brentq(lambda power: self.probability(power) - probability, low, 1.0)
+        return found

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from hstlc.errors import InconsistentError, UsageError
 from hstlc.model import LightCurve
-from hstlc.stats.periodogram import has_peak, highest_peak
+from hstlc.stats.band_scan import has_peak
+from hstlc.stats.periodogram import highest_peak
 from hstlc.stats.variability import chi2_probability, constant_rate_chi2, excess_factor, is_constant
 
 __all__ = ["STEP_VERSION", "Statistics", "StatsSettings", "statistics"]

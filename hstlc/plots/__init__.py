@@ -1,0 +1,1 @@
+"""Light curves, tables and summaries as pictures and pages."""
