@@ -16,7 +16,18 @@ from hstlc.config.settings import ENVIRONMENT_PREFIX
 from hstlc.config.sources import NOT_KEYS
 from hstlc.db.engine import make_engine, writing
 from hstlc.db.migrate import ensure_schema
-from hstlc.db.tables import BadData, ExposureFile, FindingRow, Metadata, Output, PendingRemoval, Product, Run, Stats
+from hstlc.db.tables import (
+    BadData,
+    CompositeMember,
+    ExposureFile,
+    FindingRow,
+    Metadata,
+    Output,
+    PendingRemoval,
+    Product,
+    Run,
+    Stats,
+)
 from hstlc.testing.databases import KINDS, fresh_database, fresh_postgres_url, reader_url_for
 
 pytest.register_assert_rewrite("hstlc.testing.contract_mission")
@@ -101,6 +112,7 @@ def _fill(engine: Engine) -> None:
     with writing(engine) as connection:
         place = {"filename": file["filename"], "path": "/data", "ingest_date": today}
         row = {**exposure, **place, **setup, "extra": {"segments": ["A"]}, "updated_at": now}
+        row |= {"configuration": (configuration := "hst/COS/FUV/A STAR/G130M/1291/PSA")}
         (metadata_id,) = connection.execute(insert(Metadata).returning(Metadata.id), row).one()
         row = {**exposure, **file, "kind": "corrtag_a", "cal_ver": "3.4", "version_key": "1", "state": "current"}
         connection.execute(insert(ExposureFile), {**row, "metadata_id": metadata_id, "added_at": now})
@@ -108,6 +120,8 @@ def _fill(engine: Engine) -> None:
         row = {**curve, **made, "kind": "individual", "key": "lz0001aaq", "sha256": digest, "size_bytes": 1}
         row |= {"input_digest": digest, "made_at": now}
         (product_id,) = connection.execute(insert(Product).returning(Product.id), row).one()
+        member = {"configuration": configuration, "product_id": product_id, "metadata_id": metadata_id, "dataset": 1}
+        connection.execute(insert(CompositeMember), {**member, "input_digest": digest})
         row = {"metadata_id": metadata_id, "individual_product_id": product_id}
         row |= {"individual_path": curve["path"], "individual_filename": curve["filename"]}
         connection.execute(insert(Output), row)

@@ -1,37 +1,29 @@
-"""``hstlc ingest`` and ``hstlc build-stats``."""
+"""``hstlc ingest``, ``hstlc make-composites`` and ``hstlc build-stats``."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from hstlc.cli.options import as_json, command_options, load_settings, print_json, run_log, talkative
+from hstlc.cli.options import as_json, command_options, load_settings, talkative
+from hstlc.cli.run import run_command, worker_option
 
 if TYPE_CHECKING:
-    from hstlc.config import Settings
     from hstlc.pipeline.context import Context
     from hstlc.pipeline.executor import Workers
     from hstlc.pipeline.progress import Progress
     from hstlc.pipeline.results import Summary
 
-__all__ = ["build_stats", "ingest"]
+__all__ = ["build_stats", "ingest", "make_composites"]
 
 _FILES = click.Path(path_type=Path)
 
 
-def _workers(function: Callable[..., None]) -> Callable[..., None]:
-    return click.option(
-        "-j", "--jobs", type=click.IntRange(min=1), help="Worker processes  [default: num_cores, by default all cores]"
-    )(function)
-
-
 @click.command()
 @click.argument("paths", nargs=-1, type=_FILES)
-@_workers
+@worker_option
 @click.option("--move", is_flag=True, help="Move files in from outside the ingest folder instead of copying.")
 @click.option("--stale", is_flag=True, help="Also make anew what other settings or an earlier version made.")
 @click.option("--limit", type=click.IntRange(min=1), help="Do at most so many exposures that there is work for.")
@@ -60,7 +52,7 @@ def ingest(
     verbose: bool,
     quiet: bool,
 ) -> None:
-    """Take files in: check, record, make light curves and statistics.
+    """Take files in: check, record, make light curves, composites and statistics.
 
     PATHS are files or folders, by default the configured ingest folder. Files outside that folder are copied and
     never changed. Running it twice changes nothing. Exit code 0 also when files are rejected: see the summary and the
@@ -68,6 +60,7 @@ def ingest(
     """
     from hstlc.missions.registry import mission as find_mission
     from hstlc.pipeline import ingest as pipeline
+    from hstlc.pipeline.compose import compose
     from hstlc.pipeline.context import database_exists
     from hstlc.pipeline.statistics import build_statistics
     from hstlc.pipeline.sweep import sweep
@@ -86,9 +79,10 @@ def ingest(
             places = ", ".join(str(path) for path in paths or (settings.ingest_dir,))
             click.echo(f"there are no FITS files in {places}", err=True)
         if not dry_run:
+            compose(context, summary, workers=workers, everything=stale, progress=progress)
             build_statistics(context, summary, workers=workers, everything=stale, progress=progress)
 
-    _run(
+    run_command(
         settings,
         "ingest",
         work,
@@ -101,9 +95,55 @@ def ingest(
     )
 
 
+@click.command("make-composites")
+@worker_option
+@click.option("--stale", is_flag=True, help="Also make anew what other settings or an earlier version made.")
+@click.option("--no-wait", is_flag=True, help="Leave at once when another process writes to the store.")
+@click.option("--dry-run", is_flag=True, help="Count what is to be done, write nothing.")
+@as_json
+@talkative
+@command_options
+def make_composites(
+    jobs: int | None,
+    stale: bool,
+    no_wait: bool,
+    dry_run: bool,
+    json_output: bool,
+    config: Path | None,
+    verbose: bool,
+    quiet: bool,
+) -> None:
+    """Make the light curves of several exposures that are missing or whose exposures changed.
+
+    'hstlc ingest' does it too. A composite has all exposures of a mission, instrument, detector, target, optical
+    element, central wavelength and aperture; the table composite_member tells which, and why one is not part of it.
+    """
+    from hstlc.cli.database import require_database
+    from hstlc.pipeline.compose import compose
+
+    settings = load_settings(config)
+    if dry_run:
+        require_database(settings)
+
+    def work(context: Context, summary: Summary, progress: Progress, workers: Workers) -> None:
+        compose(context, summary, workers=workers, everything=stale, dry_run=dry_run, progress=progress)
+
+    run_command(
+        settings,
+        "make-composites",
+        work,
+        jobs=jobs,
+        wait=not no_wait,
+        dry_run=dry_run,
+        json_output=json_output,
+        verbose=verbose,
+        quiet=quiet,
+    )
+
+
 @click.command("build-stats")
 @click.argument("which", type=click.Choice(["individual", "composite", "both"]), default="both")
-@_workers
+@worker_option
 @click.option("--stale", is_flag=True, help="Also compute anew what other settings or an earlier version did.")
 @click.option("--no-wait", is_flag=True, help="Leave at once when another process writes to the store.")
 @click.option("--dry-run", is_flag=True, help="Count what is to be done, write nothing.")
@@ -123,7 +163,7 @@ def build_stats(
 ) -> None:
     """Compute the statistics of light curves that have none, or stale ones.
 
-    WHICH is individual, composite or both (default); there are no composites in this version.
+    WHICH is individual, composite or both (default).
     """
     from hstlc.cli.database import require_database
     from hstlc.pipeline.statistics import build_statistics
@@ -133,17 +173,17 @@ def build_stats(
         require_database(settings)
 
     def work(context: Context, summary: Summary, progress: Progress, workers: Workers) -> None:
-        if which != "composite":
-            build_statistics(
-                context,
-                summary,
-                workers=workers,
-                everything=stale,
-                dry_run=dry_run,
-                progress=progress,
-            )
+        build_statistics(
+            context,
+            summary,
+            kinds=("individual", "composite") if which == "both" else (which,),
+            workers=workers,
+            everything=stale,
+            dry_run=dry_run,
+            progress=progress,
+        )
 
-    _run(
+    run_command(
         settings,
         "build-stats",
         work,
@@ -154,40 +194,3 @@ def build_stats(
         verbose=verbose,
         quiet=quiet,
     )
-
-
-def _run(
-    settings: Settings,
-    command: str,
-    work: Callable[[Context, Summary, Progress, Workers], None],
-    *,
-    jobs: int | None,
-    wait: bool,
-    dry_run: bool,
-    json_output: bool,
-    verbose: bool,
-    quiet: bool,
-) -> None:
-    """Do the work of a command as the store's only writer, recorded as a run, and print its summary."""
-    from hstlc.cli.progress import make_progress
-    from hstlc.cli.summary import print_summary
-    from hstlc.pipeline.context import open_store
-    from hstlc.pipeline.executor import Workers
-    from hstlc.pipeline.results import Summary
-    from hstlc.pipeline.run import recorded_run
-
-    summary = Summary(dry_run=dry_run)
-    if not dry_run:
-        run_log(settings, command, verbose=verbose, quiet=quiet)
-    with (
-        open_store(settings, write=not dry_run, wait=wait) as context,
-        nullcontext() if dry_run else recorded_run(context, command, summary),
-        make_progress(quiet=quiet or json_output, verbose=verbose) as progress,
-        Workers(jobs or settings.num_cores) as workers,
-    ):
-        work(context, summary, progress, workers)
-    if json_output:
-        print_json(summary.as_dict())
-    elif not quiet:
-        print_summary(summary)
-    summary.raise_for_failures()

@@ -12,7 +12,8 @@ from hstlc.cli.config import config
 from hstlc.cli.database import db
 from hstlc.cli.demo import demo
 from hstlc.cli.files import files
-from hstlc.cli.ingest import build_stats, ingest
+from hstlc.cli.hlsp import hlsp
+from hstlc.cli.ingest import build_stats, ingest, make_composites
 from hstlc.cli.mission import mission
 from hstlc.version import VERSION
 
@@ -33,7 +34,7 @@ def cli() -> None:
     """  # noqa: D301  click wants the backspace itself
 
 
-for command in (ingest, build_stats, check, db, files, config, mission, demo):
+for command in (ingest, make_composites, build_stats, check, hlsp, db, files, config, mission, demo):
     cli.add_command(command)
 
 

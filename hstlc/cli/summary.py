@@ -29,7 +29,9 @@ def print_summary(summary: Summary) -> None:
         *((f"  {reason}", number) for reason, number in sorted(summary.rejected.items())),
         ("waiting", len(summary.waiting)),
         ("failed", len(summary.failures)),
+        ("composites", summary.composites),
         ("statistics", summary.statistics),
+        ("plots", summary.plots),
     ]
     click.echo(f"{'dry run, nothing written' if summary.dry_run else 'done'}:")
     for name, number in rows:

@@ -2,6 +2,7 @@
 
 from hstlc.config.describe import Key, describe, example
 from hstlc.config.loading import load
-from hstlc.config.settings import Settings, StatsSection
+from hstlc.config.sections import HlspSection, StatsSection
+from hstlc.config.settings import Settings
 
-__all__ = ["Key", "Settings", "StatsSection", "describe", "example", "load"]
+__all__ = ["HlspSection", "Key", "Settings", "StatsSection", "describe", "example", "load"]

@@ -12,7 +12,8 @@ from pydantic import BaseModel, BeforeValidator
 from pydantic.fields import FieldInfo
 
 from hstlc.config.loading import SectionModels, installed_sections
-from hstlc.config.settings import Settings, StatsSection
+from hstlc.config.sections import SECTIONS
+from hstlc.config.settings import Settings
 from hstlc.config.sources import KeyPath, environment_name
 
 __all__ = ["Key", "describe", "example"]
@@ -68,7 +69,8 @@ def describe(missions: SectionModels | None = None) -> tuple[Key, ...]:
     """
     models = installed_sections() if missions is None else missions
     keys = _keys(Settings(home_dir=HOME), ())
-    keys += _keys(StatsSection(), ("stats",))
+    for name, section in SECTIONS.items():
+        keys += _keys(section(), (name,))
     for name, model in models.items():
         keys += _keys(model(), ("missions", name))
     return tuple(keys)

@@ -10,7 +10,8 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from hstlc.config.settings import DIRECTORIES, Settings, StatsSection, is_secret
+from hstlc.config.sections import SECTIONS
+from hstlc.config.settings import DIRECTORIES, Settings, is_secret
 from hstlc.config.sources import KeyPath, Source, environment_name, from_environment, from_file
 from hstlc.errors import UsageError
 from hstlc.logs import redact
@@ -110,7 +111,7 @@ def _validated(model: type[AnyModel], values: Any, above: KeyPath, places: Mappi
     except ValidationError as error:
         problem = error.errors(include_url=False, include_context=False)[0]
     where = tuple(str(part) for part in problem["loc"])
-    inner: type[BaseModel] = StatsSection if where[:1] == ("stats",) else model
+    inner: type[BaseModel] = SECTIONS.get(where[0], model) if where else model
     names = key_names(inner)
     if problem["type"] == "extra_forbidden":
         raise _unknown_key(above + where, places, names)

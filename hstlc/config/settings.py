@@ -12,7 +12,6 @@ from pydantic import (
     AfterValidator,
     BaseModel,
     BeforeValidator,
-    ConfigDict,
     Field,
     PlainSerializer,
     SerializeAsAny,
@@ -20,10 +19,11 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from hstlc.config.sections import HlspSection, StatsSection, described
 from hstlc.logs import redact
 from hstlc.store.layout import Layout
 
-__all__ = ["DIRECTORIES", "ENVIRONMENT_PREFIX", "RETIRED", "Settings", "StatsSection", "is_secret"]
+__all__ = ["DIRECTORIES", "ENVIRONMENT_PREFIX", "RETIRED", "Settings", "is_secret"]
 
 ENVIRONMENT_PREFIX = "HSTLC_"
 
@@ -89,26 +89,8 @@ Size = Annotated[int, BeforeValidator(_size), PlainSerializer(_size_text, return
 Permissions = Annotated[int, BeforeValidator(_octal), PlainSerializer(lambda mode: f"{mode:04o}", return_type=str)]
 
 
-def _key(description: str, default: Any = ..., *, kind: str = "", shown: str = "", **options: Any) -> Any:
-    """Return a field; ``kind`` and ``shown`` say type and default where they cannot be read off the field."""
-    factory = {"default_factory": default} if callable(default) else {"default": default}
-    return Field(**factory, description=description, json_schema_extra={"kind": kind, "shown": shown}, **options)
-
-
 def _directory(description: str) -> Any:
-    return _key(description, kind="path")
-
-
-class StatsSection(BaseModel):
-    """The section ``stats``; its keys are the fields of :class:`hstlc.stats.StatsSettings`."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    interesting_p: float = _key("chance probability below which a curve is interesting", 1e-3, gt=0, lt=1)
-    rule: Literal["sound", "hstlc-2016"] = _key(
-        "what makes a curve interesting: chi2 and periodogram (sound), or poisson_factor", "sound"
-    )
-    oversampling: int = _key("periodogram frequencies in each 1 / duration", 5, ge=1)
+    return described(description, kind="path")
 
 
 class Settings(BaseSettings):
@@ -117,10 +99,10 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True, validate_default=False)
 
     home_dir: Directory = _directory("the data tree: everything below is inside it unless its own key says otherwise")
-    db_connection_string: Url = _key(
+    db_connection_string: Url = described(
         "database to write to; an SQLite one is made on first use", kind="SQLite or PostgreSQL URL", repr=False
     )
-    db_readonly_connection_string: Url | None = _key(
+    db_readonly_connection_string: Url | None = described(
         "the same database as a user without the right to write, for queries on PostgreSQL",
         None,
         kind="PostgreSQL URL",
@@ -134,19 +116,22 @@ class Settings(BaseSettings):
     download_dir: Directory = _directory("what archives answered")
     plot_dir: Directory = _directory("plots and tables")
     bad_data_dir: Directory = _directory("files that a check rejected")
-    num_cores: int = _key(
+    num_cores: int = described(
         "worker processes", lambda: len(os.sched_getaffinity(0)), ge=1, le=4096, shown="the number of cores"
     )
-    group: str | None = _key("group of everything that is made; without it the one that the system chooses", None)
-    permissions: Permissions = _key(
+    group: str | None = described("group of everything that is made; without it the one that the system chooses", None)
+    permissions: Permissions = described(
         "rights to folders; files get the same without x", 0o770, kind="octal digits in quotes"
     )
-    min_free_space: Size = _key(
+    min_free_space: Size = described(
         "a run ends before less than this is free on the disk", 10**9, kind="size in B, kB, MB, GB, TB"
     )
-    commit_batch: int = _key("exposures a database transaction", 50, ge=1, le=100_000)
-    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = _key("lowest level that goes to the log file", "INFO")
+    commit_batch: int = described("exposures a database transaction", 50, ge=1, le=100_000)
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = described(
+        "lowest level that goes to the log file", "INFO"
+    )
     stats: StatsSection = Field(StatsSection(), description="statistics of light curves")
+    hlsp: HlspSection = Field(HlspSection(), description="composite light curves as products of an archive")
     missions: dict[str, SerializeAsAny[BaseModel]] = Field({}, description="a section for every mission")
 
     @classmethod

@@ -6,14 +6,15 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
-from urllib.parse import quote
 
 from sqlalchemy import Connection, Integer, RowMapping, String, Table, and_, delete, insert, or_, select, tuple_, update
 from sqlalchemy.dialects import postgresql, sqlite
 
+from hstlc.db.keys import product_key
 from hstlc.db.tables import (
     BadData,
     Base,
+    CompositeMember,
     ExposureFile,
     FindingRow,
     Metadata,
@@ -28,6 +29,7 @@ __all__ = [
     "add_removals",
     "bad_files",
     "begin_run",
+    "chunks",
     "due_statistics",
     "exposure_keys",
     "files_of",
@@ -44,6 +46,7 @@ __all__ = [
     "save_statistics",
     "stored_files",
     "unstorable",
+    "upsert",
 ]
 
 Key = tuple[str, str]
@@ -61,17 +64,18 @@ def _table(model: type[Base]) -> Table:
     return table
 
 
-METADATA, FILES, PRODUCTS, OUTPUTS = map(_table, (Metadata, ExposureFile, Product, Output))
+METADATA, FILES, PRODUCTS, OUTPUTS, MEMBERS = map(_table, (Metadata, ExposureFile, Product, Output, CompositeMember))
 STATS, BAD, FINDINGS, RUNS, REMOVALS = map(_table, (Stats, BadData, FindingRow, Run, PendingRemoval))
 
 
-def _chunks(items: Iterable[Any]) -> Iterator[list[Any]]:
+def chunks(items: Iterable[Any]) -> Iterator[list[Any]]:
+    """Yield lists of as many keys as one statement takes."""
     everything = list(items)
     for start in range(0, len(everything), _CHUNK):
         yield everything[start : start + _CHUNK]
 
 
-def _upsert(connection: Connection, table: Table, unique: Sequence[str], values: Row, keep: Sequence[str] = ()) -> int:
+def upsert(connection: Connection, table: Table, unique: Sequence[str], values: Row, keep: Sequence[str] = ()) -> int:
     """Insert a row, or bring the one with the same unique columns up to date but for ``keep``; return its id."""
     dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
     statement = dialect.insert(table).values(**values)
@@ -79,11 +83,6 @@ def _upsert(connection: Connection, table: Table, unique: Sequence[str], values:
     statement = statement.on_conflict_do_update(index_elements=list(unique), set_=changes).returning(table.c.id)
     identity: int = connection.execute(statement).scalar_one()
     return identity
-
-
-def product_key(mission: str, rootname: str, source_name: str = "", band: str = "") -> str:
-    """Return the key of an individual light curve in ``product``; a slash in a name is written as %2F."""
-    return "/".join(quote(name, safe=" ") for name in (mission, rootname, source_name, band))
 
 
 def unstorable(table: str, row: Row) -> str:
@@ -102,7 +101,7 @@ def unstorable(table: str, row: Row) -> str:
 def files_of(connection: Connection, keys: Iterable[Key]) -> dict[Key, list[RowMapping]]:
     """Return the rows of ``exposure_file`` of some exposures, by (mission, rootname)."""
     result: dict[Key, list[RowMapping]] = defaultdict(list)
-    for chunk in _chunks(sorted(set(keys))):
+    for chunk in chunks(sorted(set(keys))):
         rows = connection.execute(
             select(FILES)
             .where(tuple_(FILES.c.mission, FILES.c.rootname).in_(chunk))
@@ -116,7 +115,7 @@ def files_of(connection: Connection, keys: Iterable[Key]) -> dict[Key, list[RowM
 def metadata_of(connection: Connection, keys: Iterable[Key]) -> dict[Key, RowMapping]:
     """Return the rows of ``metadata`` of some exposures."""
     result: dict[Key, RowMapping] = {}
-    for chunk in _chunks(sorted(set(keys))):
+    for chunk in chunks(sorted(set(keys))):
         rows = connection.execute(select(METADATA).where(tuple_(METADATA.c.mission, METADATA.c.rootname).in_(chunk)))
         result |= {(row["mission"], row["rootname"]): row for row in rows.mappings()}
     return result
@@ -125,7 +124,7 @@ def metadata_of(connection: Connection, keys: Iterable[Key]) -> dict[Key, RowMap
 def products_of(connection: Connection, keys: Iterable[str], kind: str = INDIVIDUAL) -> dict[str, RowMapping]:
     """Return the rows of ``product`` of one kind, by key."""
     result: dict[str, RowMapping] = {}
-    for chunk in _chunks(sorted(set(keys))):
+    for chunk in chunks(sorted(set(keys))):
         rows = connection.execute(select(PRODUCTS).where(PRODUCTS.c.kind == kind, PRODUCTS.c.key.in_(chunk)))
         result |= {row["key"]: row for row in rows.mappings()}
     return result
@@ -135,7 +134,7 @@ def recorded_curves(connection: Connection, keys: Iterable[Key]) -> set[Key]:
     """Return those of the exposures that have a metadata row and a light curve in ``outputs``."""
     found: set[Key] = set()
     joined = METADATA.join(OUTPUTS, OUTPUTS.c.metadata_id == METADATA.c.id)
-    for chunk in _chunks(sorted(set(keys))):
+    for chunk in chunks(sorted(set(keys))):
         wanted = tuple_(METADATA.c.mission, METADATA.c.rootname).in_(chunk)
         rows = connection.execute(
             select(METADATA.c.mission, METADATA.c.rootname)
@@ -149,7 +148,7 @@ def recorded_curves(connection: Connection, keys: Iterable[Key]) -> set[Key]:
 def bad_files(connection: Connection, digests: Iterable[str]) -> set[tuple[str, str]]:
     """Return (filename, sha256) of the rows of ``bad_data`` with one of the digests."""
     found: set[tuple[str, str]] = set()
-    for chunk in _chunks(sorted(set(digests))):
+    for chunk in chunks(sorted(set(digests))):
         rows = connection.execute(select(BAD.c.filename, BAD.c.sha256).where(BAD.c.sha256.in_(chunk)))
         found |= {(row.filename, row.sha256) for row in rows}
     return found
@@ -197,18 +196,18 @@ def save_exposure(
         ``filename, check_name, severity, reason, message``; replace those of before.
     """
     mission, rootname = key
-    identity = _upsert(
+    identity = upsert(
         connection, METADATA, ("mission", "rootname"), {"mission": mission, "rootname": rootname, **metadata}
     )
     _save_files(connection, key, files, identity)
     if product is not None:
-        product_id = _upsert(
+        product_id = upsert(
             connection,
             PRODUCTS,
             ("kind", "key"),
             {"kind": INDIVIDUAL, "key": product_key(mission, rootname), **product},
         )
-        _upsert(
+        upsert(
             connection,
             OUTPUTS,
             ("metadata_id", "source_name", "band"),
@@ -246,19 +245,19 @@ def save_rejection(
 def save_bad_data(connection: Connection, rows: Sequence[Row]) -> None:
     """Record rejected files, one row each; one that is known by name and digest is brought up to date."""
     for row in rows:
-        _upsert(connection, BAD, ("filename", "sha256"), row, keep=("ingest_date",))
+        upsert(connection, BAD, ("filename", "sha256"), row, keep=("ingest_date",))
 
 
 def _forget_bad(connection: Connection, digests: Iterable[str]) -> None:
     """Delete the rows of files that are not bad any more; other files of the exposure that were refused keep theirs."""
-    for chunk in _chunks(sorted(digests)):
+    for chunk in chunks(sorted(digests)):
         connection.execute(delete(BAD).where(BAD.c.sha256.in_(chunk)))
 
 
 def _save_files(connection: Connection, key: Key, files: Sequence[Row], metadata_id: int | None) -> None:
     for row in files:
         values = {"mission": key[0], "rootname": key[1], "metadata_id": metadata_id, **row}
-        _upsert(connection, FILES, ("mission", "rootname", "kind", "sha256"), values, keep=("added_at",))
+        upsert(connection, FILES, ("mission", "rootname", "kind", "sha256"), values, keep=("added_at",))
 
 
 def _save_findings(connection: Connection, key: Key, findings: Sequence[Row]) -> None:
@@ -270,12 +269,16 @@ def _save_findings(connection: Connection, key: Key, findings: Sequence[Row]) ->
         connection.execute(insert(FINDINGS), rows)
 
 
-def due_statistics(connection: Connection, *, everything: bool, version: int, settings: str) -> list[RowMapping]:
-    """Return the individual light curves whose statistics are missing or stale, in order of key.
+def due_statistics(
+    connection: Connection, kinds: Sequence[str], *, everything: bool, version: int, settings: str
+) -> list[RowMapping]:
+    """Return the light curves whose statistics are missing or stale, in order of kind and key.
 
     Parameters
     ----------
     connection : sqlalchemy.Connection
+    kinds : sequence of str
+        ``individual``, ``composite``.
     everything : bool
         Also those that another version or other settings made.
     version : int
@@ -290,8 +293,8 @@ def due_statistics(connection: Connection, *, everything: bool, version: int, se
     rows = connection.execute(
         select(*columns)
         .select_from(PRODUCTS.outerjoin(STATS, STATS.c.product_id == PRODUCTS.c.id))
-        .where(and_(PRODUCTS.c.kind == INDIVIDUAL, stale))
-        .order_by(PRODUCTS.c.key)
+        .where(and_(PRODUCTS.c.kind.in_(kinds), stale))
+        .order_by(PRODUCTS.c.kind.desc(), PRODUCTS.c.key)
     )
     return list(rows.mappings())
 
@@ -299,7 +302,7 @@ def due_statistics(connection: Connection, *, everything: bool, version: int, se
 def save_statistics(connection: Connection, rows: Sequence[Row]) -> None:
     """Record statistics, one row a curve; ``deliver`` is a person's decision and stays."""
     for row in rows:
-        _upsert(connection, STATS, ("product_id",), {"deliver": False, **row}, keep=("deliver",))
+        upsert(connection, STATS, ("product_id",), {"deliver": False, **row}, keep=("deliver",))
 
 
 def begin_run(connection: Connection, command: str, version: str) -> int:
@@ -342,5 +345,5 @@ def removals(connection: Connection) -> list[RowMapping]:
 
 def remove_removals(connection: Connection, identities: Iterable[int]) -> None:
     """Forget files that are deleted."""
-    for chunk in _chunks(identities):
+    for chunk in chunks(identities):
         connection.execute(delete(REMOVALS).where(REMOVALS.c.id.in_(chunk)))

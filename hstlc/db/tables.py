@@ -31,6 +31,7 @@ from hstlc.db.types import MessageText, PathText, PortableJson, UtcDateTime
 __all__ = [
     "BadData",
     "Base",
+    "CompositeMember",
     "ExposureFile",
     "FindingRow",
     "Metadata",
@@ -126,6 +127,9 @@ class Metadata(Base):
     expend_mjd: Mapped[float | None] = _number("end, modified Julian date, UTC", "d", "time.end;obs.exposure")
     exptime_s: Mapped[float | None] = _number("exposure time the header states", "s", "time.duration;obs.exposure")
     proposid: Mapped[int | None] = _column(Integer, "number of the observing program", ucd="meta.id;obs.proposal")
+    configuration: Mapped[str] = _column(
+        String(512), "mission to aperture as one text: the composite it belongs to", ucd="meta.id", index=True
+    )
     extra: Mapped[dict[str, Any]] = _column(PortableJson(), "what only this mission knows", ucd="meta", default=dict)
     updated_at: Mapped[datetime] = _column(UtcDateTime, "when the row was last written, UTC", ucd="time.processing")
 
@@ -162,7 +166,7 @@ class Product(Base):
     __table_args__ = (UniqueConstraint("kind", "key"),)
 
     id: Mapped[int] = _key()
-    kind: Mapped[str] = _column(String(32), "individual, composite, plot", ucd="meta.code.class")
+    kind: Mapped[str] = _column(String(32), "individual, composite, page, plot ...", ucd="meta.code.class")
     key: Mapped[str] = _column(String(512), "what it was made from, unique within its kind", ucd="meta.id")
     path: Mapped[str] = _column(PathText, "folder of the file")
     filename: Mapped[str] = _column(String(255), "name of the file", ucd="meta.id;meta.file")
@@ -172,6 +176,26 @@ class Product(Base):
     step_version: Mapped[int] = _column(Integer, "version of the step that made it", ucd="meta.version;meta.software")
     settings_digest: Mapped[str] = _column(String(64), "digest of the settings the step read", ucd="meta.code")
     made_at: Mapped[datetime] = _column(UtcDateTime, "when it was made, UTC", ucd="time.processing")
+    parent_id: Mapped[int | None] = _reference("product.id", "SET NULL", "the light curve it shows", index=True)
+
+
+class CompositeMember(Base):
+    """One row an exposure and the composite of its configuration: its number in it, or why it is not part of it."""
+
+    __tablename__ = "composite_member"
+    __table_args__ = (UniqueConstraint("configuration", "metadata_id"),)
+
+    id: Mapped[int] = _key()
+    configuration: Mapped[str] = _column(String(512), "key of the composite", ucd="meta.id")
+    product_id: Mapped[int | None] = _reference(
+        "product.id", "CASCADE", "the composite; NULL: no exposure can be part of one", index=True
+    )
+    metadata_id: Mapped[int | None] = _reference(
+        "metadata.id", "SET NULL", "the exposure; NULL: it is gone", index=True
+    )
+    dataset: Mapped[int | None] = _column(Integer, "number in the composite, from 1 by time", ucd="meta.number")
+    excluded_reason: Mapped[str] = _column(String(64), "why it is not part; '': it is", ucd="meta.note", default="")
+    input_digest: Mapped[str] = _column(String(64), "digest of the files it was made of", ucd="meta.code")
 
 
 class Output(Base):
@@ -219,11 +243,23 @@ class Stats(Base):
         "reduced chi square of a constant rate", "", "stat.fit.chi2;arith.ratio"
     )
     chi2_p: Mapped[float | None] = _number("probability of that chi square by chance", "", "stat.probability")
+    within_reduced_chi2: Mapped[float | None] = _number(
+        "reduced chi square of a constant rate in each dataset", "", "stat.fit.chi2;arith.ratio"
+    )
+    within_chi2_p: Mapped[float | None] = _number("probability of that chi square by chance", "", "stat.probability")
+    between_reduced_chi2: Mapped[float | None] = _number(
+        "reduced chi square of equal rates of the datasets", "", "stat.fit.chi2;arith.ratio"
+    )
+    between_chi2_p: Mapped[float | None] = _number("probability of that chi square by chance", "", "stat.probability")
     peak_period_s: Mapped[float | None] = _number("period of the highest peak", "s", "time.period")
     peak_power: Mapped[float | None] = _number("normalized Lomb-Scargle power there, 0 to 1", "", "stat.fourier")
     false_alarm_probability: Mapped[float | None] = _number(
         "probability of that peak by chance", "", "stat.probability"
     )
+    shortest_period_s: Mapped[float | None] = _number(
+        "shortest period that was looked for", "s", "time.period;stat.min"
+    )
+    datasets: Mapped[int] = _column(Integer, "exposures with bins that were not flagged", ucd="meta.number", default=1)
     bins_used: Mapped[int] = _column(Integer, "bins that were not flagged", ucd="meta.number")
     exposure_s: Mapped[float] = _number("live time of all bins", "s", "time.duration;obs.exposure")
     interesting: Mapped[bool | None] = _column(Boolean, "whether it varies; NULL: cannot be told", ucd="meta.code")

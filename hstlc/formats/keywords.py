@@ -2,36 +2,26 @@
 
 from __future__ import annotations
 
+from hstlc.formats.hlsp.keywords import HLSP_KEYWORDS
+
 __all__ = ["KEYWORDS"]
 
 KEYWORDS: dict[str, str] = {
+    **{keyword.keyword: keyword.meaning for keyword in HLSP_KEYWORDS},
     # what was looked at, with what
-    "TELESCOP": "telescope",
-    "INSTRUME": "instrument",
-    "DETECTOR": "detector",
-    "TARGNAME": "target name as proposed",
-    "RA_TARG": "[deg] right ascension of the target, J2000",
-    "DEC_TARG": "[deg] declination of the target, J2000",
     "OBSTYPE": "spectroscopic or imaging",
     "OPT_ELEM": "optical element",
     "CENWAVE": "[Angstrom] central wavelength",
-    "APERTURE": "aperture",
     "FPPOS": "grating offset index",
     "LIFE_ADJ": "lifetime position",
+    "NDATASET": "exposures in the composite",
     "SEGMENTS": "detector segments or stripes in the curve",
     "ROOTNAME": "exposure",
-    "PROPOSID": "proposal",
     "CAL_VER": "calibration software of the event lists",
     "DATE": "date of the newest input file",
     # when
-    "EXPSTART": "[d] start of the exposure, MJD UTC",
-    "EXPEND": "[d] end of the exposure, MJD UTC",
-    "EXPTIME": "[s] exposure time of the input",
     "LIVETIME": "[s] live time of all bins",
-    "TIMESYS": "time scale",
     "MJDREF": "[d] MJD of second zero",
-    "TIMEUNIT": "unit of times in this header and table",
-    "TREFPOS": "where times were measured",
     "TSTART": "[s] left edge of the first bin",
     "TSTOP": "[s] right edge of the last bin",
     "TIMEDEL": "[s] bin width",
@@ -53,7 +43,6 @@ KEYWORDS: dict[str, str] = {
     "NSOURCE": "events in the source region",
     "NBACKGR": "events in the background region",
     "STEPVER": "version of the extraction step",
-    "SIMULATD": "simulated data",
     **{
         f"{name}_{letter}": text.format(letter)
         for letter in "ABC"

@@ -174,7 +174,7 @@ def light_curve(
     capacity_s: FloatArray | None = None,
     minimum_fraction: float = 0.8,
     meta: Mapping[str, Any] | None = None,
-    provenance: tuple[Mapping[str, str], ...] = (),
+    provenance: tuple[Mapping[str, str | int | float], ...] = (),
 ) -> LightCurve:
     """Make a light curve of every bin, none dropped.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ from pydantic import BaseModel
 from hstlc.checks import Check
 from hstlc.model import EventList, Finding, LightCurve
 
-__all__ = ["ExposureValues", "Extraction", "FileIdentity", "Mission", "Role"]
+__all__ = ["Comparable", "ExposureValues", "Extraction", "FileIdentity", "Mission", "Role"]
 
 
 class Role(StrEnum):
@@ -91,10 +91,27 @@ class ExposureValues:
 
 @dataclass(frozen=True, slots=True)
 class Extraction:
-    """A light curve and what was noticed while making it."""
+    """A light curve, what was noticed while making it, and what goes to ``metadata.extra``."""
 
     curve: LightCurve
     findings: tuple[Finding, ...] = ()
+    extra: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Comparable:
+    """What makes the curves of several exposures comparable.
+
+    Attributes
+    ----------
+    selection : object
+        Given to ``extract`` for each of them, such as a range of wavelengths that all have.
+    excluded : mapping of int to str
+        Exposures that cannot take part, by their place in the sequence, and why.
+    """
+
+    selection: Any = None
+    excluded: Mapping[int, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +143,9 @@ class Mission:
     describe : callable
         Exposure to :class:`ExposureValues`.
     extract : callable
-        Exposure and settings to :class:`Extraction`.
+        Exposure, settings and a selection (None for all) to :class:`Extraction`.
+    comparable : callable
+        Values of the exposures of one configuration, in order of time, and settings to :class:`Comparable`.
     extraction_settings : callable
         Exposure values and settings to the part of the settings that this exposure's extraction reads; its digest
         decides whether a change of settings makes the curve stale.
@@ -148,7 +167,8 @@ class Mission:
     checks: tuple[Check, ...]
     refusals: Mapping[str, str]
     describe: Callable[[Any], ExposureValues]
-    extract: Callable[[Any, Any], Extraction]
+    extract: Callable[..., Extraction]
+    comparable: Callable[[Sequence[ExposureValues], Any], Comparable]
     extraction_settings: Callable[[ExposureValues, Any], Mapping[str, Any]]
     curve_options: Callable[..., Any]
     companions: Callable[[Path], list[Path]]

@@ -69,14 +69,14 @@ class LightCurve:
     meta : mapping of str to str, int, float, bool or None
         What describes the curve as a whole (target, instrument, settings); becomes FITS keywords.
     provenance : tuple of mappings
-        One mapping a source file: ``filename``, ``kind``, ``sha256``, ``cal_ver``.
+        One mapping a source file: ``filename``, ``kind``, ``sha256``, ``cal_ver``; of a composite one a member.
     """
 
     data: Mapping[str, NDArray[Any]]
     gti: Intervals
     reference: TimeReference
     meta: Mapping[str, str | int | float | bool | None] = field(default_factory=dict)
-    provenance: tuple[Mapping[str, str], ...] = ()
+    provenance: tuple[Mapping[str, str | int | float], ...] = ()
 
     def __len__(self) -> int:
         return len(self.data["times"])

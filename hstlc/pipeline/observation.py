@@ -15,6 +15,7 @@ from typing import Any
 
 from hstlc.checks import first_rejection, run_checks
 from hstlc.db import records
+from hstlc.db.keys import configuration_key
 from hstlc.errors import InconsistentError, StoreError
 from hstlc.formats.curve_fits import write_light_curve
 from hstlc.missions.base import ExposureValues, FileIdentity, Mission
@@ -128,6 +129,7 @@ def _process(task: Task, staged: list[Placement]) -> Outcome:
     if rejection is None:
         extraction = mission.extract(exposure, task.settings)
         findings += extraction.findings
+        values = replace(values, extra={**values.extra, **extraction.extra})
         curve = extraction.curve
     rejected = rejection is not None
     for placement in place_files(task.plan, task.layout, task.rootname, values.targname, task.run, rejected=rejected):
@@ -242,6 +244,7 @@ def metadata_row(outcome: Outcome, layout: Layout) -> dict[str, Any]:
     now = datetime.now(UTC)
     return {
         **asdict(outcome.values),
+        "configuration": configuration_key({"mission": outcome.task.mission, **asdict(outcome.values)}),
         "filename": lead.target.name,
         "path": layout.relative(lead.target.parent),
         "ingest_date": now.date(),

@@ -7,12 +7,12 @@ and what is to be deleted stands in ``pending_removal`` from the commit on.
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine
 
@@ -21,18 +21,19 @@ from hstlc.db.engine import reading, writing
 from hstlc.errors import HstlcError, StoreError
 from hstlc.model import Finding
 from hstlc.pipeline.observation import Outcome, metadata_row
-from hstlc.pipeline.placement import Placement
 from hstlc.pipeline.plan import State
 from hstlc.pipeline.reasons import registered
 from hstlc.pipeline.results import Failure, failure_of
 from hstlc.store.digest import sha256_file
 from hstlc.store.layout import Layout
 from hstlc.store.points import point
-from hstlc.store.publish import discard, publish, remove
+from hstlc.store.publish import Staged, discard, publish, remove
 
-__all__ = ["finish_removals", "publish_batch", "remove_copy"]
+__all__ = ["finish_removals", "publish_all", "publish_batch", "remove_copy"]
 
 logger = logging.getLogger(__name__)
+
+Made = TypeVar("Made")
 
 
 def publish_batch(engine: Engine, layout: Layout, outcomes: Sequence[Outcome]) -> list[Failure]:
@@ -43,35 +44,75 @@ def publish_batch(engine: Engine, layout: Layout, outcomes: Sequence[Outcome]) -
     DatabaseError
         The rows could not be committed: nothing is recorded, everything that came is still where it was.
     """
+
+    def record(connection: Connection, outcome: Outcome) -> list[Mapping[str, str]]:
+        removals = _removals(connection, outcome, layout)
+        _record(connection, outcome, layout)
+        return removals
+
+    return publish_all(
+        engine,
+        layout,
+        outcomes,
+        name=lambda outcome: outcome.task.name,
+        files=lambda outcome: [(p.staged, p.replace) for p in outcome.placements if p.staged is not None],
+        record=record,
+    )
+
+
+def publish_all(
+    engine: Engine,
+    layout: Layout,
+    batch: Sequence[Made],
+    *,
+    name: Callable[[Made], str],
+    files: Callable[[Made], Sequence[tuple[Staged, bool]]],
+    record: Callable[[Connection, Made], Sequence[Mapping[str, str]]],
+) -> list[Failure]:
+    """Give the staged files of a batch their names, write its rows in one transaction, delete what is superfluous.
+
+    Parameters
+    ----------
+    engine, layout
+    batch : sequence
+        Each with its files; one whose files cannot be published is left out of the rows.
+    name : callable
+        What to call one in a failure.
+    files : callable
+        Its staged files, each with whether it may take the place of another.
+    record : callable
+        Writes its rows and returns rows of ``pending_removal``.
+
+    Returns
+    -------
+    list of Failure
+
+    Raises
+    ------
+    DatabaseError
+        Nothing was recorded.
+    """
     failures: list[Failure] = []
-    done: list[Outcome] = []
-    for outcome in outcomes:
+    done: list[Made] = []
+    for made in batch:
         try:
-            _publish(outcome.placements)
+            for staged, replace in files(made):
+                publish(staged, replace=replace)
         except HstlcError as error:
-            for placement in outcome.placements:
-                if placement.staged is not None:
-                    with suppress(StoreError):  # the sweep of the next run takes what cannot be deleted now
-                        discard(placement.staged)
-            failures.append(failure_of(error, what=outcome.task.name))
+            for staged, _ in files(made):
+                with suppress(StoreError):  # the sweep of the next run takes what cannot be deleted now
+                    discard(staged)
+            failures.append(failure_of(error, what=name(made)))
         else:
-            done.append(outcome)
+            done.append(made)
     if done:
         with writing(engine) as connection:
-            for outcome in done:
-                removals = _removals(connection, outcome, layout)
-                _record(connection, outcome, layout)
-                records.add_removals(connection, removals)
+            for made in done:
+                records.add_removals(connection, record(connection, made))
             point("before-commit")
         point("committed")
         finish_removals(engine, layout)
     return failures
-
-
-def _publish(placements: Sequence[Placement]) -> None:
-    for placement in placements:
-        if placement.staged is not None:
-            publish(placement.staged, replace=placement.replace)
 
 
 def _record(connection: Connection, outcome: Outcome, layout: Layout) -> None:

@@ -56,7 +56,9 @@ class Summary:
     ingested: int = 0
     updated: int = 0
     unchanged: int = 0
+    composites: int = 0
     statistics: int = 0
+    plots: int = 0
     rejected: Counter[str] = field(default_factory=Counter)
     waiting: list[str] = field(default_factory=list)
     failures: list[Failure] = field(default_factory=list)
@@ -70,7 +72,9 @@ class Summary:
             "ingested": self.ingested,
             "updated": self.updated,
             "unchanged": self.unchanged,
+            "composites": self.composites,
             "statistics": self.statistics,
+            "plots": self.plots,
             "rejected": dict(sorted(self.rejected.items())),
             "waiting": [printable(text) for text in self.waiting],
             "failed": [{name: printable(text) for name, text in asdict(f).items()} for f in self.failures],

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -39,6 +39,7 @@ def build_statistics(
     context: Context,
     summary: Summary,
     *,
+    kinds: Sequence[str] = ("individual", "composite"),
     workers: int | Workers = 1,
     everything: bool = False,
     dry_run: bool = False,
@@ -51,6 +52,8 @@ def build_statistics(
     context : Context
     summary : Summary
         Gets ``statistics``, ``failures`` and ``seconds``.
+    kinds : sequence of str
+        Which light curves.
     workers : int or Workers
     everything : bool
         Also what other settings or an earlier version computed.
@@ -64,7 +67,9 @@ def build_statistics(
     settings = StatsSettings(section.interesting_p, section.rule, section.oversampling)
     settings_digest = digest(asdict(settings))
     with reading(context.engine) as connection:
-        due = records.due_statistics(connection, everything=everything, version=STEP_VERSION, settings=settings_digest)
+        due = records.due_statistics(
+            connection, kinds, everything=everything, version=STEP_VERSION, settings=settings_digest
+        )
     tasks = [
         CurveTask(
             row["id"],

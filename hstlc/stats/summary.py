@@ -13,15 +13,22 @@ from hstlc.errors import InconsistentError, UsageError
 from hstlc.model import LightCurve
 from hstlc.stats.band_scan import has_peak
 from hstlc.stats.periodogram import highest_peak
-from hstlc.stats.variability import chi2_probability, constant_rate_chi2, excess_factor, is_constant
+from hstlc.stats.variability import (
+    between_datasets,
+    chi2_probability,
+    constant_rate_chi2,
+    excess_factor,
+    is_constant,
+    within_datasets,
+)
 
 __all__ = ["STEP_VERSION", "Statistics", "StatsSettings", "statistics"]
 
-STEP_VERSION = 1
+STEP_VERSION = 2
 
 FloatArray = NDArray[np.float64]
 
-_COLUMNS = ("time", "mjd", "counts", "variance", "exposure", "net", "rate")
+_COLUMNS = ("dataset", "time", "mjd", "counts", "variance", "exposure", "net", "rate")
 _INTERESTING_2016 = 1.2  # poisson_factor from which the rule of 2016 calls a curve interesting
 
 
@@ -34,7 +41,8 @@ class StatsSettings:
     interesting_p : float
         A curve is interesting when chance explains it with a probability below this.
     rule : {"sound", "hstlc-2016"}
-        ``sound`` looks at ``chi2_p`` and ``false_alarm_probability``; ``hstlc-2016`` at ``poisson_factor >= 1.2``.
+        ``sound`` looks at ``within_chi2_p`` and ``false_alarm_probability``; ``hstlc-2016`` at
+        ``poisson_factor >= 1.2``.
     oversampling : int
         Frequencies a periodogram peak of width 1 / T, at least 1.
 
@@ -86,8 +94,16 @@ class Statistics:
         Spread of the counts in units of their errors.
     reduced_chi2, chi2_p : float or None
         Chi-square under a constant rate by degrees of freedom, and the probability of a larger one.
+    within_reduced_chi2, within_chi2_p : float or None
+        The same under a rate of its own for each dataset: steps between exposures do not count.
+    between_reduced_chi2, between_chi2_p : float or None
+        The same of the totals of the datasets; None for one dataset.
     peak_period_s, peak_power, false_alarm_probability : float or None
         Highest peak of the periodogram: period in seconds, normalized power, chance of it in noise.
+    shortest_period_s : float or None
+        Where the grid of frequencies of the periodogram ends.
+    datasets : int
+        Exposures with unflagged bins.
     bins_used : int
         Unflagged bins; all numbers but ``total`` and ``exposure_s`` are of these alone.
     exposure_s : float, seconds
@@ -107,9 +123,15 @@ class Statistics:
     excess_factor: float | None
     reduced_chi2: float | None
     chi2_p: float | None
+    within_reduced_chi2: float | None
+    within_chi2_p: float | None
+    between_reduced_chi2: float | None
+    between_chi2_p: float | None
     peak_period_s: float | None
     peak_power: float | None
     false_alarm_probability: float | None
+    shortest_period_s: float | None
+    datasets: int
     bins_used: int
     exposure_s: float
     interesting: bool | None
@@ -148,13 +170,17 @@ def statistics(curve: LightCurve, settings: StatsSettings = StatsSettings()) -> 
         pearson_r, pearson_p = _pearson(good["mjd"], counts)
         periodogram = has_peak(good["mjd"], good["net"])
 
-    reduced_chi2 = chi2_p = None
-    constant = constant_rate_chi2(counts, variance, exposure)
-    if constant is not None:
-        chi2, expected_variance = constant
-        reduced_chi2, chi2_p = chi2 / (len(counts) - 1), chi2_probability(chi2, expected_variance)
+    dataset = good["dataset"].astype(np.int64)
+    datasets = len(np.unique(dataset))
+    reduced_chi2, chi2_p = _judged(constant_rate_chi2(counts, variance, exposure))
+    within_reduced_chi2, within_chi2_p = reduced_chi2, chi2_p
+    between_reduced_chi2 = between_chi2_p = None
+    if datasets > 1:
+        within = within_datasets(counts, variance, exposure, dataset)
+        within_reduced_chi2, within_chi2_p = _judged(within and within[:2], within[2] if within else 1)
+        between_reduced_chi2, between_chi2_p = _judged(between_datasets(counts, variance, exposure, dataset))
 
-    peak = highest_peak(good["time"], good["rate"], exposure, settings.oversampling)
+    peak = highest_peak(good["time"], good["rate"], exposure, settings.oversampling, dataset)
     false_alarm = peak.false_alarm_probability if peak else None
     return Statistics(
         total=total,
@@ -168,13 +194,27 @@ def statistics(curve: LightCurve, settings: StatsSettings = StatsSettings()) -> 
         excess_factor=excess_factor(counts, variance),
         reduced_chi2=reduced_chi2,
         chi2_p=chi2_p,
+        within_reduced_chi2=within_reduced_chi2,
+        within_chi2_p=within_chi2_p,
+        between_reduced_chi2=between_reduced_chi2,
+        between_chi2_p=between_chi2_p,
         peak_period_s=peak.period_s if peak else None,
         peak_power=peak.power if peak else None,
         false_alarm_probability=false_alarm,
+        shortest_period_s=peak.shortest_period_s if peak else None,
+        datasets=datasets,
         bins_used=len(counts),
         exposure_s=math.fsum(curve["exposure"]),
-        interesting=_interesting(settings, poisson_factor, chi2_p, false_alarm),
+        interesting=_interesting(settings, poisson_factor, within_chi2_p, false_alarm),
     )
+
+
+def _judged(found: tuple[float, FloatArray] | None, datasets: int = 1) -> tuple[float | None, float | None]:
+    """Return a chi-square by its degrees of freedom and its probability."""
+    if found is None:
+        return None, None
+    chi2, expected_variance = found
+    return chi2 / (len(expected_variance) - datasets), chi2_probability(chi2, expected_variance, datasets)
 
 
 def _unflagged(curve: LightCurve) -> dict[str, FloatArray]:

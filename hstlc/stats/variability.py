@@ -5,7 +5,14 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["chi2_probability", "constant_rate_chi2", "excess_factor", "is_constant"]
+__all__ = [
+    "between_datasets",
+    "chi2_probability",
+    "constant_rate_chi2",
+    "excess_factor",
+    "is_constant",
+    "within_datasets",
+]
 
 FloatArray = NDArray[np.float64]
 
@@ -87,22 +94,90 @@ def constant_rate_chi2(
     return float(np.sum(residual**2 / expected_variance)), expected_variance
 
 
-def chi2_probability(chi2: float, expected_variance: FloatArray) -> float:
+def within_datasets(
+    counts: FloatArray, variance: FloatArray, exposure_s: FloatArray, dataset: NDArray[np.integer]
+) -> tuple[float, FloatArray, int] | None:
+    """Return chi-square of the counts against a rate that is constant within each dataset, whatever it is there.
+
+    The sum of :func:`constant_rate_chi2` over the datasets: what differs between datasets does not enter. Datasets of
+    one bin or without variance say nothing and are left out.
+
+    Parameters
+    ----------
+    counts, variance, exposure_s : ndarray, shape (n,), ct, ct2, seconds
+        As for :func:`constant_rate_chi2`.
+    dataset : ndarray of int, shape (n,)
+        Number of the exposure of each bin.
+
+    Returns
+    -------
+    chi2 : float
+        The statistic, with ``m - datasets`` degrees of freedom.
+    expected_variance : ndarray, shape (m,), ct2
+        Variance under the constant rates of the bins that were used.
+    datasets : int
+        Number of rates.
+
+    None stands for all where no dataset says anything.
+
+    Examples
+    --------
+    >>> counts, ones = np.array([2.0, 6.0, 30.0, 30.0]), np.ones(4)
+    >>> within_datasets(counts, counts, ones, np.array([1, 1, 2, 2]))[0]
+    2.0
+    """
+    number = np.unique(dataset, return_inverse=True)[1]
+    bins = np.bincount(number)
+    total_counts, total_variance, total_exposure = (np.bincount(number, v) for v in (counts, variance, exposure_s))
+    usable = (bins >= 2) & (total_variance > 0)
+    if not usable.any():
+        return None
+    used = usable[number]
+    share = (exposure_s / total_exposure[number])[used]
+    expected_variance = total_variance[number[used]] * share
+    residual = counts[used] - total_counts[number[used]] * share
+    return float(np.sum(residual**2 / expected_variance)), expected_variance, int(usable.sum())
+
+
+def between_datasets(
+    counts: FloatArray, variance: FloatArray, exposure_s: FloatArray, dataset: NDArray[np.integer]
+) -> tuple[float, FloatArray] | None:
+    """Return chi-square of the totals of the datasets against one constant rate, as :func:`constant_rate_chi2` does.
+
+    It counts calibration that differs from one exposure to the next as variability, as nothing here can tell it from
+    the source's.
+
+    Examples
+    --------
+    >>> counts, ones = np.array([2.0, 2.0, 8.0, 8.0]), np.ones(4)
+    >>> chi2, _ = between_datasets(counts, counts, ones, np.array([1, 1, 2, 2]))
+    >>> round(chi2, 2)
+    7.2
+    """
+    number = np.unique(dataset, return_inverse=True)[1]
+    totals = [np.bincount(number, values).astype(np.float64) for values in (counts, variance, exposure_s)]
+    return constant_rate_chi2(*totals)
+
+
+def chi2_probability(chi2: float, expected_variance: FloatArray, datasets: int = 1) -> float:
     """Return the probability that a constant source gives this chi-square or a larger one.
 
     With few counts a bin the statistic does not follow the chi-square distribution: its variance stays close to
     ``2 dof`` when the rate comes from the same bins (Haldane 1937, Biometrika 29, 133), but its skewness grows. It is
     matched here by a shifted gamma distribution of the same first three moments (the fit of Pearson 1959, Biometrika
-    46, 364): mean ``dof``, variance ``2 dof`` and third cumulant ``8 dof + 4 sum(1 / v)``, with ``dof = n - 1`` and the
-    variances ``v`` of the bins (for photons of weight one, their expected counts). For many counts it is the plain
-    distribution; the stated rate of false alarms holds down to 0.05 counts a bin (tests/science simulates it).
+    46, 364): mean ``dof``, variance ``2 dof`` and third cumulant ``8 dof + 4 sum(1 / v)``, with ``dof = n - datasets``
+    and the variances ``v`` of the bins (for photons of weight one, their expected counts); cumulants of independent
+    datasets add. For many counts it is the plain distribution; the stated rate of false alarms holds down to 0.05
+    counts a bin (tests/science simulates it).
 
     Parameters
     ----------
     chi2 : float
-        The statistic of :func:`constant_rate_chi2`.
+        The statistic of :func:`constant_rate_chi2` or :func:`within_datasets`.
     expected_variance : ndarray, shape (n,), ct2
         The variances it was weighed with, n at least 2.
+    datasets : int
+        Number of rates that were taken from the bins.
 
     Examples
     --------
@@ -111,7 +186,7 @@ def chi2_probability(chi2: float, expected_variance: FloatArray) -> float:
     """
     from scipy.special import gammaincc
 
-    dof = len(expected_variance) - 1
+    dof = len(expected_variance) - datasets
     variance, third = 2 * dof, 8 * dof + 4 * float(np.sum(1 / expected_variance))
     shape, theta = 4 * variance**3 / third**2, third / (2 * variance)
     start = dof - shape * theta

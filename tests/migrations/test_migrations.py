@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import Engine, inspect, text
@@ -15,6 +16,7 @@ from sqlalchemy.exc import IntegrityError
 
 from hstlc.db import migrate
 from hstlc.db.engine import make_engine, reading, writing
+from hstlc.db.keys import configuration_key
 from hstlc.db.migrate import current_and_head, ensure_schema, migrations_folder, upgrade
 from hstlc.db.tables import Base
 from hstlc.errors import DatabaseError, UsageError
@@ -78,10 +80,10 @@ def _described(engine: Engine) -> dict[str, Any]:
         look = inspect(connection)
         return {
             table: {
-                "columns": [
-                    (c["name"], repr(c["type"]), c["nullable"], c["default"], c.get("autoincrement"))
+                "columns": sorted(  # a later migration adds its columns at the end
+                    (c["name"], repr(c["type"]), c["nullable"], str(c["default"]), c.get("autoincrement"))
                     for c in look.get_columns(table)
-                ],
+                ),
                 "primary": look.get_pk_constraint(table),
                 "unique": sorted(look.get_unique_constraints(table), key=repr),
                 "checks": sorted(look.get_check_constraints(table), key=repr),
@@ -119,6 +121,43 @@ def test_an_empty_database_is_filled_and_then_left_alone(database_url: str) -> N
     engine.dispose()
 
 
+def test_the_rows_of_the_first_schema_are_kept_and_completed(database_url: str) -> None:
+    engine = make_engine(database_url)
+    with writing(engine) as connection:
+        config = migrate._config()
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0001")
+        connection.execute(
+            text(
+                "INSERT INTO metadata (mission, rootname, filename, path, ingest_date, telescop, instrume, targname, "
+                "cal_ver, obstype, cenwave, aperture, detector, opt_elem, fppos, extra, updated_at) VALUES ('sky', "
+                "'a', 'a.fits', 'x', '2024-05-06', 'T', 'CAM', 'A/B%', '1', 'IMAGING', 0, 'WIDE', 'D', 'CLEAR', 1, '{}', "
+                "'2024-05-06 00:00:00')"
+            )
+        )
+        connection.execute(
+            text(
+                "INSERT INTO product (kind, key, path, filename, sha256, size_bytes, input_digest, step_version, "
+                "settings_digest, made_at) VALUES ('individual', 'k', 'p', 'f', '0', 1, '0', 1, '0', "
+                "'2024-05-06 00:00:00')"
+            )
+        )
+        connection.execute(
+            text(
+                "INSERT INTO stats (product_id, lightcurve_path, lightcurve_filename, total, periodogram, deliver, "
+                "bins_used, exposure_s, curve_sha256, step_version, settings_digest, computed_at) SELECT id, 'p', 'f', "
+                "7, true, true, 3, 2.5, '0', 1, '0', '2024-05-06 00:00:00' FROM product"
+            )
+        )
+    assert upgrade(database_url) == ("0001", "0002")
+    with reading(engine) as connection:
+        row = connection.execute(text("SELECT * FROM metadata")).mappings().one()
+        assert row["configuration"] == configuration_key(row) == "sky/CAM/D/A%2FB%25/CLEAR/0/WIDE"
+        assert connection.execute(text("SELECT datasets, total, deliver FROM stats")).one() == (1, 7, True)
+        assert connection.execute(text("SELECT parent_id FROM product")).one() == (None,)
+    engine.dispose()
+
+
 def test_an_older_database_is_refused_and_upgraded_on_demand(
     filled: Engine, database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -129,7 +168,7 @@ def test_an_older_database_is_refused_and_upgraded_on_demand(
     assert caught.value.code == "usage.schema"
     assert "hstlc db upgrade" in caught.value.hint
     assert content(filled) == before
-    assert upgrade(database_url) == ("0001", "9999")
+    assert upgrade(database_url) == ("0002", "9999")
     ensure_schema(filled)
     assert content(filled)["metadata"] == [(*before["metadata"][0], 5)]
 
@@ -155,7 +194,7 @@ def test_an_upgrade_that_fails_changes_nothing(
     with pytest.raises(ZeroDivisionError):
         upgrade(database_url)
     assert content(filled) == before
-    assert current_and_head(filled)[0] == "0001"
+    assert current_and_head(filled)[0] == "0002"
 
 
 def test_an_upgrade_that_breaks_references_is_undone(

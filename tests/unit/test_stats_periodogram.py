@@ -105,10 +105,10 @@ def test_powers_and_peak_equal_those_of_astropy_on_the_same_frequencies(bins):
     assert found.peak.shortest_period_s == pytest.approx(1 / highest_hz)
     assert found.peak.shortest_period_s > 2 * 2.0
     chance = oracle.false_alarm_probability(found.peak.power, method="baluev", maximum_frequency=highest_hz)
-    assert found.peak.false_alarm_probability == pytest.approx(chance, rel=1e-3)
+    assert found.peak.false_alarm_probability == pytest.approx(chance, rel=3e-3)
     for probability, power in found.levels:
         same = oracle.false_alarm_probability(power, method="baluev", maximum_frequency=highest_hz)
-        assert same == pytest.approx(probability, rel=1e-3)
+        assert same == pytest.approx(probability, rel=3e-3)
 
 
 def test_a_thinned_spectrum_keeps_every_peak():

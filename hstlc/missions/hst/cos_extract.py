@@ -17,6 +17,7 @@ from hstlc.missions.base import Extraction
 from hstlc.missions.hst.airglow import windows
 from hstlc.missions.hst.cos_read import ABSENT, TICK_S, CosExposure, Spectrum, number
 from hstlc.missions.hst.settings import HstSettings
+from hstlc.missions.hst.wavelengths import Bands, limits
 from hstlc.model import EventList, Finding, Intervals, Severity
 
 __all__ = ["STEP_VERSION", "Box", "dq_mask", "extract", "extraction_box", "stripes"]
@@ -134,7 +135,7 @@ def response(
     return Response(grid, np.pad(fluence, 1, mode="edge"), float(pixel_aa[used].sum()))
 
 
-def extract(exposure: CosExposure, settings: HstSettings) -> Extraction:
+def extract(exposure: CosExposure, settings: HstSettings, bands: Bands | None = None) -> Extraction:
     """Make the light curve of a COS exposure.
 
     Events count when they are of good quality, in good time, of a wanted wavelength and in a box. Segments add; their
@@ -145,10 +146,14 @@ def extract(exposure: CosExposure, settings: HstSettings) -> Extraction:
     exposure : CosExposure
         With at least one readable event list.
     settings : HstSettings
+    bands : mapping of str to (float, float), optional
+        Segment letters to the wavelengths to take, Angstrom; other segments are left out. None takes all segments and
+        the wavelengths of the settings.
 
     Returns
     -------
     Extraction
+        ``extra["wavelength_aa"]`` has the wavelengths that each segment can see.
 
     Raises
     ------
@@ -157,13 +162,15 @@ def extract(exposure: CosExposure, settings: HstSettings) -> Extraction:
     UnsupportedModeError
         ``data.no-region``: nothing says where the spectrum is.
     """
-    letters = stripes(exposure)
+    letters = {letter: kind for letter, kind in stripes(exposure).items() if bands is None or letter in bands}
     kinds = sorted(set(letters.values()))
     reference = exposure.events[kinds[0]].reference
     gti = reduce(Intervals.intersect, (exposure.events[kind].gti for kind in kinds))
     edges = bin_edges(float(gti.stop[-1]) if len(gti) else 0.0, settings.bin_width_s, TICK_S)
     excluded = () if exposure.imaging else windows(settings.airglow, exposure.text("OPT_ELEM"))
-    band = settings.nuv_wavelength_aa if "corrtag" in exposure.events else settings.fuv_wavelength_aa
+    configured = settings.nuv_wavelength_aa if "corrtag" in exposure.events else settings.fuv_wavelength_aa
+    bands = dict.fromkeys(letters, configured) if bands is None else bands
+    seen: dict[str, Any] = {}
     mask = dq_mask(exposure)
     findings: list[Finding] = []
     counted = {"NEVENTS": 0, "NBADDQ": 0, "NBADTIME": 0, "NWAVE": 0, "NSOURCE": 0, "NBACKGR": 0}
@@ -191,14 +198,20 @@ def extract(exposure: CosExposure, settings: HstSettings) -> Extraction:
         spectrum = exposure.spectra.get(letter)
         source, background = _in_boxes(selected[kind], box, detector)
         inside = len(source) + len(background)
+        calibration = None if spectrum is None else response(spectrum, bands[letter], excluded)
         if not exposure.imaging:
             background = _with_wavelengths_of(source, background, selected[kind], detector)
-            source, background = _wanted(source, band, excluded), _wanted(background, band, excluded)
+            seen[letter] = limits(
+                selected[kind]["wavelength_aa"]
+                if detector == "FUV"
+                else np.concatenate((source.wavelength_aa, background.wavelength_aa)),
+                spectrum,
+            )
+            source, background = (_wanted(photons, bands[letter], excluded) for photons in (source, background))
         counted["NSOURCE"] += len(source)
         counted["NBACKGR"] += len(background)
         counted["NWAVE"] += inside - len(source) - len(background)
         scale = box.scale if box is not None else 0.0
-        calibration = None if spectrum is None else response(spectrum, band, excluded)
         regions[kind].append(Region(source, background, scale, calibration))
         boxes |= _box_keywords(letter, box)
         if spectrum is None:
@@ -220,8 +233,8 @@ def extract(exposure: CosExposure, settings: HstSettings) -> Extraction:
             "STEPSIZE": settings.bin_width_s,
             "TICK": TICK_S,
             "MINFRAC": settings.minimum_fraction,
-            "WMIN": None if exposure.imaging else band[0],
-            "WMAX": None if exposure.imaging else band[1],
+            "WMIN": None if exposure.imaging else min(low for low, _ in bands.values()),
+            "WMAX": None if exposure.imaging else max(high for _, high in bands.values()),
             "DELTAWAV": width if width else None,
             "AIRGLOW": settings.airglow if excluded else "none",
             "AIRGWIN": ", ".join(f"{low:.10g}-{high:.10g}" for low, high in excluded) or None,
@@ -232,7 +245,7 @@ def extract(exposure: CosExposure, settings: HstSettings) -> Extraction:
             "STEPVER": STEP_VERSION,
         },
     )
-    return Extraction(curve, tuple(findings))
+    return Extraction(curve, tuple(findings), {"wavelength_aa": seen})
 
 
 def _in_boxes(events: EventList, box: Box | None, detector: str) -> tuple[Photons, Photons]:

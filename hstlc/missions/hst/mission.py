@@ -14,6 +14,7 @@ from hstlc.missions.hst.cos_extract import STEP_VERSION, extract
 from hstlc.missions.hst.cos_read import CosExposure, load, number, read_events
 from hstlc.missions.hst.identify import REFUSALS, companions, identify
 from hstlc.missions.hst.settings import HstSettings
+from hstlc.missions.hst.wavelengths import comparable
 from hstlc.units import to_float
 
 __all__ = ["MISSION"]
@@ -131,6 +132,7 @@ MISSION = Mission(
     refusals=REFUSALS,
     describe=describe,
     extract=extract,
+    comparable=comparable,
     extraction_settings=extraction_settings,
     curve_options=curve_options,
     companions=companions,

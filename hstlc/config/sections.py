@@ -1,0 +1,68 @@
+"""The sections of the configuration that belong to no mission."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from hstlc.formats.hlsp.project import IDENTIFIER, VERSION, Profile, Project
+
+__all__ = ["SECTIONS", "HlspSection", "StatsSection", "described"]
+
+
+def described(description: str, default: Any = ..., *, kind: str = "", shown: str = "", **options: Any) -> Any:
+    """Return a field; ``kind`` and ``shown`` say type and default where they cannot be read off the field."""
+    factory = {"default_factory": default} if callable(default) else {"default": default}
+    return Field(**factory, description=description, json_schema_extra={"kind": kind, "shown": shown}, **options)
+
+
+class StatsSection(BaseModel):
+    """The section ``stats``; its keys are the fields of :class:`hstlc.stats.StatsSettings`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    interesting_p: float = described("chance probability below which a curve is interesting", 1e-3, gt=0, lt=1)
+    rule: Literal["sound", "hstlc-2016"] = described(
+        "what makes a curve interesting: chi2 and periodogram (sound), or poisson_factor", "sound"
+    )
+    oversampling: int = described("periodogram frequencies in each 1 / duration", 5, ge=1)
+
+
+_DOCUMENTED = Project()
+
+
+class HlspSection(BaseModel):
+    """The section ``hlsp``; its keys are the fields of :class:`hstlc.formats.hlsp.project.Project`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    profile: Profile = described(
+        "names and headers: as the original project documented them, or by MAST's rules of today",
+        Profile.LEGACY,
+        kind="legacy or mast",
+    )
+    identifier: str = described(
+        "project in file names", _DOCUMENTED.identifier, pattern=f"^(?:{IDENTIFIER.pattern})$", kind="text"
+    )
+    name: str = described("title of the project", _DOCUMENTED.name)
+    acronym: str = described("its short form", _DOCUMENTED.acronym)
+    lead: str = described("who leads the delivery", _DOCUMENTED.lead)
+    pi_last: str = described("last name of the principal investigator", _DOCUMENTED.pi_last)
+    pi_first: str = described("first name", _DOCUMENTED.pi_first)
+    pi_middle: str = described("middle name", _DOCUMENTED.pi_middle)
+    proposal: int = described("number of the proposal", _DOCUMENTED.proposal)
+    version: str = described(
+        "version of the products, in quotes", _DOCUMENTED.version, pattern=f"^(?:{VERSION.pattern})$", kind="text"
+    )
+    doi: str = described("identifier of the collection, once the archive has assigned one", "")
+    reference: str = described("paper that describes the products", "")
+
+    @property
+    def project(self) -> Project:
+        """The section in the form that :mod:`hstlc.formats.hlsp` takes."""
+        return Project(**self.model_dump())
+
+
+#: Section name to its model.
+SECTIONS: dict[str, type[BaseModel]] = {"stats": StatsSection, "hlsp": HlspSection}

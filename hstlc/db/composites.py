@@ -1,0 +1,140 @@
+"""The queries of composites: which are to be made, of what, and what became of them."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import Connection, and_, delete, insert, or_, select, update
+
+from hstlc.db.records import FILES, MEMBERS, METADATA, OUTPUTS, PRODUCTS, chunks, upsert
+
+__all__ = ["COMPOSITE", "composite_products", "configurations", "due_configurations", "members_of", "save_composite"]
+
+Row = Mapping[str, Any]
+Found = tuple[dict[str, Any], list[dict[str, Any]]]
+
+COMPOSITE = "composite"
+
+# A whole-aperture light curve of an exposure that has one.
+_CURVES = METADATA.join(
+    OUTPUTS, and_(OUTPUTS.c.metadata_id == METADATA.c.id, OUTPUTS.c.source_name == "", OUTPUTS.c.band == "")
+).join(PRODUCTS, PRODUCTS.c.id == OUTPUTS.c.individual_product_id)
+
+
+def due_configurations(connection: Connection) -> set[str]:
+    """Return the configurations with an exposure that is new or changed, and those that an exposure has left.
+
+    A composite whose file is gone, or that other settings made, is for the caller to find.
+    """
+    new = (
+        select(METADATA.c.configuration)
+        .select_from(
+            _CURVES.outerjoin(
+                MEMBERS,
+                and_(
+                    MEMBERS.c.metadata_id == METADATA.c.id,
+                    MEMBERS.c.configuration == METADATA.c.configuration,
+                    MEMBERS.c.input_digest == PRODUCTS.c.input_digest,
+                ),
+            )
+        )
+        .where(MEMBERS.c.id.is_(None))
+        .distinct()
+    )
+    left = (
+        select(MEMBERS.c.configuration)
+        .select_from(
+            MEMBERS.outerjoin(METADATA, METADATA.c.id == MEMBERS.c.metadata_id).outerjoin(
+                OUTPUTS,
+                and_(
+                    OUTPUTS.c.metadata_id == MEMBERS.c.metadata_id,
+                    OUTPUTS.c.source_name == "",
+                    OUTPUTS.c.band == "",
+                    OUTPUTS.c.individual_product_id.is_not(None),
+                ),
+            )
+        )
+        .where(or_(OUTPUTS.c.id.is_(None), METADATA.c.configuration != MEMBERS.c.configuration))
+        .distinct()
+    )
+    return {row[0] for query in (new, left) for row in connection.execute(query)}
+
+
+def configurations(connection: Connection) -> set[str]:
+    """Return the configurations of all exposures that have a light curve."""
+    return {row[0] for row in connection.execute(select(METADATA.c.configuration).select_from(_CURVES).distinct())}
+
+
+def composite_products(connection: Connection, configuration: str | None = None) -> dict[str, dict[str, Any]]:
+    """Return the rows of ``product`` of all composites, or of one, by configuration."""
+    statement = select(PRODUCTS).where(PRODUCTS.c.kind == COMPOSITE)
+    if configuration is not None:
+        statement = statement.where(PRODUCTS.c.key == configuration)
+    return {row["key"]: dict(row) for row in connection.execute(statement).mappings()}
+
+
+def members_of(connection: Connection, wanted: Iterable[str]) -> dict[str, list[Found]]:
+    """Return the exposures of some configurations in order of time.
+
+    Returns
+    -------
+    dict of str to list of tuple
+        By configuration: row of ``metadata`` with the ``input_digest`` of the light curve, and rows of
+        ``exposure_file`` of the files it is made of, in order of kind. A configuration without exposures is missing.
+    """
+    rows: list[dict[str, Any]] = []
+    files: dict[int, list[dict[str, Any]]] = defaultdict(list)
+    for chunk in chunks(sorted(set(wanted))):
+        found = connection.execute(
+            select(METADATA, PRODUCTS.c.input_digest)
+            .select_from(_CURVES)
+            .where(METADATA.c.configuration.in_(chunk))
+            .order_by(METADATA.c.configuration, METADATA.c.expstart_mjd, METADATA.c.rootname)
+        ).mappings()
+        rows += map(dict, found)
+    for chunk in chunks(row["id"] for row in rows):
+        found = connection.execute(
+            select(FILES)
+            .where(FILES.c.metadata_id.in_(chunk), FILES.c.state == "current")
+            .order_by(FILES.c.metadata_id, FILES.c.kind)
+        ).mappings()
+        for file in found:
+            files[file["metadata_id"]].append(dict(file))
+    result: dict[str, list[Found]] = defaultdict(list)
+    for row in rows:
+        result[row["configuration"]].append((row, files[row["id"]]))
+    return dict(result)
+
+
+def save_composite(connection: Connection, configuration: str, product: Row | None, members: Sequence[Row]) -> None:
+    """Record a composite, its members and those that cannot be; all that was known of it before is replaced.
+
+    Parameters
+    ----------
+    connection : sqlalchemy.Connection
+        In a transaction.
+    configuration : str
+    product : mapping or None
+        Columns of ``product`` but id, kind, key; None when no exposure can be a member.
+    members : sequence of mappings
+        ``metadata_id, dataset, excluded_reason, input_digest``.
+    """
+    connection.execute(delete(MEMBERS).where(MEMBERS.c.configuration == configuration))
+    product_id = None
+    none = {"composite_path": None, "composite_filename": None, "composite_product_id": None}
+    before = select(PRODUCTS.c.id).where(PRODUCTS.c.kind == COMPOSITE, PRODUCTS.c.key == configuration)
+    connection.execute(update(OUTPUTS).where(OUTPUTS.c.composite_product_id.in_(before)).values(none))
+    if product is None:
+        connection.execute(delete(PRODUCTS).where(PRODUCTS.c.kind == COMPOSITE, PRODUCTS.c.key == configuration))
+    else:
+        product_id = upsert(connection, PRODUCTS, ("kind", "key"), {"kind": COMPOSITE, "key": configuration, **product})
+        part = [member["metadata_id"] for member in members if member["dataset"] is not None]
+        place = {"composite_path": product["path"], "composite_filename": product["filename"]}
+        for chunk in chunks(part):
+            whole = and_(OUTPUTS.c.metadata_id.in_(chunk), OUTPUTS.c.source_name == "", OUTPUTS.c.band == "")
+            connection.execute(update(OUTPUTS).where(whole).values(**place, composite_product_id=product_id))
+    if members:
+        rows = [{"configuration": configuration, "product_id": product_id, **member} for member in members]
+        connection.execute(insert(MEMBERS), rows)

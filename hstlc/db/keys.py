@@ -1,0 +1,45 @@
+"""The texts by which products and groups of exposures are known."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import quote
+
+__all__ = ["CONFIGURATION", "configuration_key", "product_key"]
+
+#: What exposures have in common that make one composite; columns of ``metadata``.
+CONFIGURATION = ("mission", "instrume", "detector", "targname", "opt_elem", "cenwave", "aperture")
+
+_LONGEST = 512
+
+
+def product_key(mission: str, rootname: str, source_name: str = "", band: str = "") -> str:
+    """Return the key of an individual light curve in ``product``; a slash in a name is written as %2F."""
+    return "/".join(quote(name, safe=" ") for name in (mission, rootname, source_name, band))
+
+
+def configuration_key(values: Mapping[str, Any]) -> str:
+    """Return the key of the composite that an exposure belongs to.
+
+    Parameters
+    ----------
+    values : mapping
+        With the columns :data:`CONFIGURATION`.
+
+    Returns
+    -------
+    str
+        At most 512 characters; the end of a longer text is replaced by its SHA-256.
+
+    Examples
+    --------
+    >>> setup = {"instrume": "CAMERA", "detector": "A/B", "opt_elem": "NONE", "cenwave": 0, "aperture": "WIDE"}
+    >>> configuration_key({"mission": "sky", "targname": "GJ-436", **setup})
+    'sky/CAMERA/A%2FB/GJ-436/NONE/0/WIDE'
+    """
+    text = "/".join(str(values[name]).replace("%", "%25").replace("/", "%2F") for name in CONFIGURATION)
+    if len(text) <= _LONGEST:
+        return text
+    return f"{text[: _LONGEST - 65]}~{hashlib.sha256(text.encode('utf-8', 'surrogatepass')).hexdigest()}"

@@ -1,0 +1,116 @@
+"""The keywords that make a composite light curve a High Level Science Product."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+import numpy as np
+
+from hstlc.formats.hlsp.keywords import to_card
+from hstlc.formats.hlsp.names import Configuration
+from hstlc.formats.hlsp.project import Profile, Project
+from hstlc.model import LightCurve
+from hstlc.times import SECONDS_PER_DAY, TimeReference
+
+__all__ = ["LICENSE", "LICENSE_URL", "hlsp_keywords", "span_s"]
+
+#: The license of all products in MAST ("Common Metadata").
+LICENSE = "CC BY 4.0"
+LICENSE_URL = "https://creativecommons.org/licenses/by/4.0/"
+
+
+def hlsp_keywords(curve: LightCurve, configuration: Configuration, project: Project) -> dict[str, Any]:
+    """Return the keywords to add to or replace in the metadata of a composite, under ``project.profile``.
+
+    What cannot be known (no DOI yet, no paper) is None, which the writer leaves out, as is EQUINOX under ``mast``: it
+    must not stand beside RADESYS 'ICRS'. All keywords may stand in both headers; EXTNAME is not among them, as it
+    differs from HDU to HDU. Dates come from the edges of the bins, in the time scale of the curve.
+
+    Parameters
+    ----------
+    curve : LightCurve
+        The composite, at least one bin. Coordinates and the description of the target stay as they are in its ``meta``;
+        so do an EXPTIME above zero and, under ``mast``, the PROPOSID that the exposures agree on.
+    configuration : Configuration
+        What the exposures have in common.
+    project : Project
+        Who delivers.
+
+    Returns
+    -------
+    dict of str to str, int, float or None
+        Comments of all of them are in :data:`hstlc.formats.hlsp.keywords.HLSP_KEYWORDS`.
+
+    Raises
+    ------
+    ValueError
+        A curve without bins.
+    """
+    begin_s, end_s = span_s(curve)
+    begin, end = (curve.reference.mjd + t / SECONDS_PER_DAY for t in (begin_s, end_s))
+    live_s = float(np.sum(curve["exposure"]))
+    common = {
+        "HLSPLEAD": project.lead,
+        "HLSPNAME": project.name,
+        "TELESCOP": to_card(configuration.telescop),
+        "INSTRUME": to_card(configuration.instrume),
+        "DETECTOR": to_card(configuration.detector),
+        "TARGNAME": to_card(configuration.targname),
+        "OPT_ELEM": to_card(configuration.opt_elem),
+        "FILTER": to_card(configuration.opt_elem),
+        "CENWAVE": configuration.cenwave,
+        "APERTURE": to_card(configuration.aperture),
+    }
+    if project.profile is Profile.LEGACY:
+        exposure_s = curve.meta.get("EXPTIME")
+        known = isinstance(exposure_s, (int, float)) and exposure_s > 0
+        return common | {
+            "PROPOSID": project.proposal,
+            "PR_INV_L": project.pi_last,
+            "PR_INV_F": project.pi_first,
+            "PR_INV_M": project.pi_middle,
+            "HLSPACRN": project.acronym,
+            "CITATION": project.reference,
+            "EQUINOX": 2000.0,
+            "DATE-OBS": _date(curve.reference, begin_s),
+            "EXPSTART": begin,
+            "EXPEND": end,
+            "EXPTIME": exposure_s if known else live_s,
+        }
+    placed = curve.meta.get("RA_TARG") is not None and curve.meta.get("DEC_TARG") is not None
+    return common | {
+        "DOI": project.doi or None,
+        "HLSPID": project.identifier.upper(),
+        "HLSPTARG": to_card(configuration.targname),
+        "HLSPVER": project.version,
+        "LICENSE": LICENSE,
+        "LICENURL": LICENSE_URL,
+        "OBSERVAT": to_card(configuration.telescop),
+        "PROPOSID": curve.meta.get("PROPOSID") or project.proposal,
+        "REFERENC": project.reference or None,
+        "RADESYS": "ICRS" if placed else None,
+        "EQUINOX": None,
+        "TIMESYS": curve.reference.scale,
+        "DATE-BEG": _date(curve.reference, begin_s),
+        "DATE-END": _date(curve.reference, end_s),
+        "MJD-BEG": begin,
+        "MJD-END": end,
+        "MJD-MID": curve.reference.mjd + (begin_s + end_s) / 2 / SECONDS_PER_DAY,
+        "TELAPSE": end_s - begin_s,
+        "XPOSURE": live_s,
+    }
+
+
+def span_s(curve: LightCurve) -> tuple[float, float]:
+    """Return the start of the first bin and the end of the last, seconds after the reference of the curve."""
+    return float(np.min(curve["times"])), float(np.max(curve["times"] + curve["bins"]))
+
+
+def _date(reference: TimeReference, time_s: float) -> str:
+    from astropy.time import Time
+
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", ".*dubious year")  # leap seconds of that year are not announced yet
+        time = Time(reference.mjd, time_s / SECONDS_PER_DAY, format="mjd", scale=reference.scale.lower())
+        return str(time.isot)

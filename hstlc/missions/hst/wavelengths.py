@@ -1,0 +1,127 @@
+"""Wavelengths that an exposure covers, and those that several have in common."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from statistics import median
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hstlc.missions.base import Comparable, ExposureValues
+from hstlc.missions.hst.cos_read import Spectrum
+from hstlc.missions.hst.settings import HstSettings
+
+__all__ = ["Bands", "comparable", "limits"]
+
+FloatArray = NDArray[np.float64]
+Range = tuple[float, float]
+
+#: Segment or stripe letter to the wavelengths to take from it, Angstrom.
+Bands = Mapping[str, Range]
+
+NO_LIMITS = "No wavelength limits"
+NO_COMMON = "No common wavelengths"
+
+#: Fewer events do not show where the detector ends.
+FEWEST_EVENTS = 100
+
+
+def limits(wavelength_aa: FloatArray, spectrum: Spectrum | None) -> Range | None:
+    """Return the shortest and longest wavelength at which a segment can see.
+
+    Parameters
+    ----------
+    wavelength_aa : ndarray, shape (n,), Angstrom
+        Of the good events of the segment, source and background; 0 outside its active area.
+    spectrum : Spectrum or None
+        The x1d row, whose calibrated pixels tell where there are too few events.
+
+    Returns
+    -------
+    (float, float) or None, Angstrom
+        None when nothing tells.
+    """
+    known = wavelength_aa[wavelength_aa > 0]
+    if len(known) < FEWEST_EVENTS:
+        known = spectrum.wavelength_aa[spectrum.net != 0] if spectrum is not None else known[:0]
+    return (float(known.min()), float(known.max())) if len(known) else None
+
+
+def comparable(members: Sequence[ExposureValues], settings: HstSettings) -> Comparable:
+    """Return the segments and wavelengths that exposures of one configuration have in common.
+
+    The grating moves between exposures (FP-POS), and a segment may be off: only what all of them see can be compared.
+    A segment that a member lacks is left out for all, unless no segment would remain: then the members without the
+    segment that most have are excluded. Ranges are intersected a segment; a member whose range hardly meets the
+    typical one is excluded, so that one wrong header does not narrow the composite to nothing. Imaging exposures have
+    no wavelengths and always compare.
+
+    Parameters
+    ----------
+    members : sequence of ExposureValues
+        In order of time; ``extra["wavelength_aa"]`` holds what :func:`limits` found.
+    settings : HstSettings
+
+    Returns
+    -------
+    Comparable
+        Its selection is of type :data:`Bands`, or None for imaging.
+    """
+    if all(member.obstype.upper() == "IMAGING" for member in members):
+        return Comparable()
+    ranges = {i: found for i, member in enumerate(members) if (found := _ranges(member, settings))}
+    excluded = {i: NO_LIMITS for i in range(len(members)) if i not in ranges}
+    while ranges:
+        letters = set.intersection(*(set(found) for found in ranges.values()))
+        if not letters:
+            wanted = _most_common(ranges)
+            excluded |= {i: NO_COMMON for i, found in ranges.items() if wanted not in found}
+            ranges = {i: found for i, found in ranges.items() if wanted in found}
+            continue
+        bands = {letter: _intersection([found[letter] for found in ranges.values()]) for letter in sorted(letters)}
+        poor = [letter for letter, (low, high) in bands.items() if high - low < 0.5 * _typical(ranges, letter)]
+        if not poor or len(ranges) == 1:
+            return Comparable(bands, excluded)
+        worst = _worst(ranges, poor[0])
+        excluded[worst] = NO_COMMON
+        del ranges[worst]
+    return Comparable({}, excluded)
+
+
+def _ranges(member: ExposureValues, settings: HstSettings) -> dict[str, Range]:
+    """Return what a member covers of the wavelengths that the settings want, by segment."""
+    wanted = settings.fuv_wavelength_aa if member.detector.upper() == "FUV" else settings.nuv_wavelength_aa
+    stored = member.extra.get("wavelength_aa")
+    found = {}
+    for letter, pair in (stored if isinstance(stored, Mapping) else {}).items():
+        low, high = (max(pair[0], wanted[0]), min(pair[1], wanted[1])) if pair else wanted
+        if low < high:
+            found[letter] = (low, high)
+    return found
+
+
+def _most_common(ranges: Mapping[int, Bands]) -> str:
+    count = Counter(letter for found in ranges.values() for letter in found)
+    return min(count, key=lambda letter: (-count[letter], letter))
+
+
+def _intersection(several: Sequence[Range]) -> Range:
+    return max(low for low, _ in several), min(high for _, high in several)
+
+
+def _typical(ranges: Mapping[int, Bands], letter: str) -> float:
+    return median(found[letter][1] - found[letter][0] for found in ranges.values())
+
+
+def _worst(ranges: Mapping[int, Bands], letter: str) -> int:
+    """Return the member that shares least with the typical range; of several the latest."""
+    low = median(found[letter][0] for found in ranges.values())
+    high = median(found[letter][1] for found in ranges.values())
+
+    def shared(i: int) -> float:
+        both = _intersection([ranges[i][letter], (low, high)])
+        return float(np.round(both[1] - both[0], 6))
+
+    return min(ranges, key=lambda i: (shared(i), -i))

@@ -1,0 +1,178 @@
+"""Composites: one light curve of all exposures of a configuration, made when and only when a member changed."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from sqlalchemy import Connection
+
+from hstlc.db import composites
+from hstlc.db.engine import reading
+from hstlc.formats.hlsp.project import Project
+from hstlc.missions.base import ExposureValues
+from hstlc.missions.registry import mission as find_mission
+from hstlc.missions.registry import missions
+from hstlc.pipeline.composite import STEP_VERSION, Composite, GroupTask, Member, make_composite
+from hstlc.pipeline.context import Context
+from hstlc.pipeline.executor import Workers, run_tasks
+from hstlc.pipeline.observation import settings_digest, values_of_row
+from hstlc.pipeline.progress import NoProgress, Progress
+from hstlc.pipeline.publication import publish_all
+from hstlc.pipeline.results import Failure, Summary
+from hstlc.store.digest import digest
+from hstlc.store.layout import Layout
+
+__all__ = ["compose"]
+
+Row = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class _Group:
+    """A configuration, its exposures, and the composite there is."""
+
+    configuration: str
+    found: Sequence[tuple[Row, Sequence[Row]]]
+    product: Row | None
+
+
+def compose(
+    context: Context,
+    summary: Summary,
+    *,
+    workers: int | Workers = 1,
+    everything: bool = False,
+    dry_run: bool = False,
+    progress: Progress | None = None,
+) -> None:
+    """Make the composites that are missing or whose members changed, and add the counts to the summary.
+
+    Parameters
+    ----------
+    context : Context
+    summary : Summary
+        Gets ``composites``, ``waiting``, ``failures`` and ``seconds``.
+    workers : int or Workers
+    everything : bool
+        Also those that other settings or an earlier version made.
+    dry_run : bool
+        Count only.
+    progress : Progress, optional
+    """
+    progress = progress or NoProgress()
+    started = time.monotonic()
+    groups = _due(context, everything)
+    if dry_run:
+        summary.composites += len(groups)
+        return
+    progress.stage("composites", len(groups))
+    tasks: list[GroupTask] = []
+    batch: list[Composite] = []
+    for group in groups:
+        if not group.found:
+            batch.append(Composite(group.configuration, (), None, None))
+            continue
+        task = _task(context, group)
+        missing = [path for member in task.members for _, path, _ in member.files if not path.is_file()]
+        if missing:
+            name = missing[0].name
+            summary.waiting.append(f"composite {group.configuration}: waits for {name}, which is gone; ingest it again")
+            continue
+        tasks.append(task)
+    for result in run_tasks(workers, make_composite, tasks, lambda task: task.configuration):
+        progress.item("")
+        if isinstance(result, Failure):
+            summary.failures.append(result)
+            continue
+        batch.append(result)
+        if len(batch) >= context.settings.commit_batch:
+            _publish(context, batch, summary)
+            batch = []
+    if batch:
+        _publish(context, batch, summary)
+    summary.seconds += time.monotonic() - started
+
+
+def _due(context: Context, everything: bool) -> list[_Group]:
+    layout = context.layout
+    with reading(context.engine) as connection:
+        due = composites.due_configurations(connection)
+        products = composites.composite_products(connection)
+        due |= {key for key, row in products.items() if not _is_there(layout, row)}
+        wanted = composites.configurations(connection) | due if everything else due
+        found = composites.members_of(connection, wanted)
+    groups = [_Group(key, found.get(key, ()), products.get(key)) for key in sorted(wanted)]
+    return [
+        group
+        for group in groups
+        if all(row["mission"] in missions() for row, _ in group.found)
+        and (group.configuration in due or _is_stale(context, group))
+    ]
+
+
+def _is_there(layout: Layout, row: Row) -> bool:
+    path = layout.resolve(row["path"]) / row["filename"]
+    return path.is_file() and bool(path.stat().st_size == row["size_bytes"])
+
+
+def _is_stale(context: Context, group: _Group) -> bool:
+    """Tell whether another version or other settings made a composite; one that could not be made is tried again."""
+    if group.product is None:
+        return True
+    task = _task(context, group)
+    return bool(group.product["step_version"] != STEP_VERSION or group.product["settings_digest"] != task.digest)
+
+
+def _task(context: Context, group: _Group) -> GroupTask:
+    rows = [row for row, _ in group.found]
+    name = rows[0]["mission"]
+    settings, project = context.settings.missions[name], context.settings.hlsp.project
+    return GroupTask(
+        group.configuration,
+        name,
+        tuple(_member(context.layout, *one) for one in group.found),
+        settings,
+        project,
+        context.layout,
+        context.run,
+        context.settings.min_free_space,
+        _settings_digest(name, values_of_row(rows[0]), settings, project),
+    )
+
+
+def _settings_digest(name: str, values: ExposureValues, settings: Any, project: Project) -> str:
+    mission = find_mission(name)
+    extraction = settings_digest(mission, values, settings)
+    return digest({"extraction": extraction, "version": mission.step_version, "hlsp": asdict(project)})
+
+
+def _member(layout: Layout, row: Row, files: Sequence[Row]) -> Member:
+    places = tuple((f["kind"], layout.resolve(f["path"]) / f["filename"], f["sha256"]) for f in files)
+    return Member(row["id"], row["rootname"], values_of_row(row), row["input_digest"], places)
+
+
+def _publish(context: Context, batch: Sequence[Composite], summary: Summary) -> None:
+    layout = context.layout
+
+    def record(connection: Connection, made: Composite) -> list[Mapping[str, str]]:
+        before = composites.composite_products(connection, made.configuration).get(made.configuration)
+        composites.save_composite(connection, made.configuration, made.product, [asdict(m) for m in made.members])
+        if before is None:
+            return []
+        old = layout.resolve(before["path"]) / before["filename"]
+        kept = made.staged is not None and made.staged.target == old
+        return [] if kept else [{"path": str(old), "sha256": "", "kept_path": ""}]
+
+    failures = publish_all(
+        context.engine,
+        layout,
+        batch,
+        name=lambda made: made.configuration,
+        files=lambda made: [(made.staged, True)] if made.staged is not None else [],
+        record=record,
+    )
+    summary.failures += failures
+    summary.composites += len(batch) - len(failures)
