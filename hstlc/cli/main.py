@@ -15,9 +15,10 @@ from hstlc.cli.files import files
 from hstlc.cli.hlsp import hlsp
 from hstlc.cli.ingest import build_stats, ingest, make_composites
 from hstlc.cli.mission import mission
+from hstlc.cli.plots import make_plots
 from hstlc.version import VERSION
 
-__all__ = ["build_stats_main", "cli", "ingest_main", "main"]
+__all__ = ["build_stats_main", "cli", "ingest_main", "main", "make_plots_main"]
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -34,7 +35,7 @@ def cli() -> None:
     """  # noqa: D301  click wants the backspace itself
 
 
-for command in (ingest, make_composites, build_stats, check, hlsp, db, files, config, mission, demo):
+for command in (ingest, make_composites, build_stats, make_plots, check, hlsp, db, files, config, mission, demo):
     cli.add_command(command)
 
 
@@ -61,3 +62,9 @@ def build_stats_main() -> None:
     """Run ``hstlc build-stats`` as ``hstlc-build-stats``."""
     _print_anything()
     build_stats(prog_name="hstlc-build-stats")
+
+
+def make_plots_main() -> None:
+    """Run ``hstlc make-plots`` as ``hstlc-make-plots``."""
+    _print_anything()
+    make_plots(prog_name="hstlc-make-plots")

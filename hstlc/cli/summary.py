@@ -21,18 +21,21 @@ def print_summary(summary: Summary) -> None:
         click.echo(f"failed: [{failure.code}] {failure.message}")
         if failure.hint:
             click.echo(f"        {failure.hint}")
-    rows = [
+    exposures = [
         ("ingested", summary.ingested),
         ("updated", summary.updated),
         ("unchanged", summary.unchanged),
         ("rejected", sum(summary.rejected.values())),
         *((f"  {reason}", number) for reason, number in sorted(summary.rejected.items())),
-        ("waiting", len(summary.waiting)),
-        ("failed", len(summary.failures)),
+    ]
+    products = [
         ("composites", summary.composites),
         ("statistics", summary.statistics),
         ("plots", summary.plots),
+        ("pages", summary.pages),
     ]
+    ends = [("waiting", len(summary.waiting)), ("failed", len(summary.failures))]
+    rows = [*(exposures if summary.files else ()), *(row for row in products if row[1]), *ends]
     click.echo(f"{'dry run, nothing written' if summary.dry_run else 'done'}:")
     for name, number in rows:
         click.echo(f"  {name:<24} {number:>7}")

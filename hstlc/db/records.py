@@ -36,6 +36,7 @@ __all__ = [
     "finish_run",
     "metadata_of",
     "product_key",
+    "products_by_id",
     "products_of",
     "recorded_curves",
     "removals",
@@ -128,6 +129,14 @@ def products_of(connection: Connection, keys: Iterable[str], kind: str = INDIVID
         rows = connection.execute(select(PRODUCTS).where(PRODUCTS.c.kind == kind, PRODUCTS.c.key.in_(chunk)))
         result |= {row["key"]: row for row in rows.mappings()}
     return result
+
+
+def products_by_id(connection: Connection, identities: Iterable[int]) -> list[dict[str, Any]]:
+    """Return rows of ``product``, in order of kind and key."""
+    found: list[dict[str, Any]] = []
+    for chunk in chunks(sorted(set(identities))):
+        found += map(dict, connection.execute(select(PRODUCTS).where(PRODUCTS.c.id.in_(chunk))).mappings())
+    return sorted(found, key=lambda row: (row["kind"], row["key"]))
 
 
 def recorded_curves(connection: Connection, keys: Iterable[Key]) -> set[Key]:

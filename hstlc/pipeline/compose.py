@@ -22,6 +22,7 @@ from hstlc.pipeline.observation import settings_digest, values_of_row
 from hstlc.pipeline.progress import NoProgress, Progress
 from hstlc.pipeline.publication import publish_all
 from hstlc.pipeline.results import Failure, Summary
+from hstlc.pipeline.stored import is_stored, removal, stored_path
 from hstlc.store.digest import digest
 from hstlc.store.layout import Layout
 
@@ -101,7 +102,7 @@ def _due(context: Context, everything: bool) -> list[_Group]:
     with reading(context.engine) as connection:
         due = composites.due_configurations(connection)
         products = composites.composite_products(connection)
-        due |= {key for key, row in products.items() if not _is_there(layout, row)}
+        due |= {key for key, row in products.items() if not is_stored(layout, row)}
         wanted = composites.configurations(connection) | due if everything else due
         found = composites.members_of(connection, wanted)
     groups = [_Group(key, found.get(key, ()), products.get(key)) for key in sorted(wanted)]
@@ -111,11 +112,6 @@ def _due(context: Context, everything: bool) -> list[_Group]:
         if all(row["mission"] in missions() for row, _ in group.found)
         and (group.configuration in due or _is_stale(context, group))
     ]
-
-
-def _is_there(layout: Layout, row: Row) -> bool:
-    path = layout.resolve(row["path"]) / row["filename"]
-    return path.is_file() and bool(path.stat().st_size == row["size_bytes"])
 
 
 def _is_stale(context: Context, group: _Group) -> bool:
@@ -150,7 +146,7 @@ def _settings_digest(name: str, values: ExposureValues, settings: Any, project: 
 
 
 def _member(layout: Layout, row: Row, files: Sequence[Row]) -> Member:
-    places = tuple((f["kind"], layout.resolve(f["path"]) / f["filename"], f["sha256"]) for f in files)
+    places = tuple((f["kind"], stored_path(layout, f), f["sha256"]) for f in files)
     return Member(row["id"], row["rootname"], values_of_row(row), row["input_digest"], places)
 
 
@@ -162,9 +158,8 @@ def _publish(context: Context, batch: Sequence[Composite], summary: Summary) -> 
         composites.save_composite(connection, made.configuration, made.product, [asdict(m) for m in made.members])
         if before is None:
             return []
-        old = layout.resolve(before["path"]) / before["filename"]
-        kept = made.staged is not None and made.staged.target == old
-        return [] if kept else [{"path": str(old), "sha256": "", "kept_path": ""}]
+        kept = made.staged is not None and made.staged.target == stored_path(layout, before)
+        return [] if kept else [removal(layout, before)]
 
     failures = publish_all(
         context.engine,

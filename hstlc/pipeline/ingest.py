@@ -25,6 +25,7 @@ from hstlc.pipeline.progress import NoProgress, Progress
 from hstlc.pipeline.publication import publish_batch, remove_copy
 from hstlc.pipeline.refusal import refuse_files
 from hstlc.pipeline.results import Failure, Summary
+from hstlc.pipeline.stored import is_stored
 
 __all__ = ["Options", "ingest"]
 
@@ -227,8 +228,7 @@ def _is_due(context: Context, chosen: Sequence[Candidate], product: Mapping[str,
         return False
     if product is None or product["input_digest"] != input_digest((c.kind, c.sha256) for c in chosen):
         return True
-    path = context.layout.resolve(product["path"]) / product["filename"]
-    return not path.is_file() or path.stat().st_size != product["size_bytes"]
+    return not is_stored(context.layout, product)
 
 
 def _is_stale(

@@ -38,8 +38,9 @@ def reset_files(context: Context) -> tuple[list[Path], list[Path]]:
     for folder in sorted((p for p in layout.filesystem.rglob("*") if p.is_dir()), reverse=True):
         with translated(folder):
             folder.rmdir()
-    deleted = sorted(p for p in layout.outputs.rglob("*") if p.is_file())
-    for child in sorted(layout.outputs.iterdir()):
+    folders = {layout.outputs, layout.composite}  # the second is in the first, unless it was put elsewhere
+    deleted = sorted({p for folder in folders for p in folder.rglob("*") if p.is_file()})
+    for child in sorted({child for folder in folders for child in folder.iterdir()}, reverse=True):
         with translated(child):
             if child.is_dir() and not child.is_symlink():
                 shutil.rmtree(child)

@@ -59,6 +59,7 @@ class Summary:
     composites: int = 0
     statistics: int = 0
     plots: int = 0
+    pages: int = 0
     rejected: Counter[str] = field(default_factory=Counter)
     waiting: list[str] = field(default_factory=list)
     failures: list[Failure] = field(default_factory=list)
@@ -75,6 +76,7 @@ class Summary:
             "composites": self.composites,
             "statistics": self.statistics,
             "plots": self.plots,
+            "pages": self.pages,
             "rejected": dict(sorted(self.rejected.items())),
             "waiting": [printable(text) for text in self.waiting],
             "failed": [{name: printable(text) for name, text in asdict(f).items()} for f in self.failures],

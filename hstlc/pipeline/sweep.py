@@ -56,7 +56,7 @@ def sweep(context: Context) -> Report:
     Cheap: only names are listed, and only files without a row are read. Run at the start of every ingest.
     """
     layout = context.layout
-    folders = (layout.ingest, layout.filesystem, layout.outputs, layout.bad_data, layout.plots)
+    folders = (layout.ingest, layout.filesystem, layout.outputs, layout.composite, layout.bad_data, layout.plots)
     swept = [path for folder in folders for path in sweep_parts(folder, lambda run: _working(context, run))]
     swept += finish_removals(context.engine, layout)
     restored = _restore_versions(context, swept)
@@ -123,8 +123,8 @@ def verify(context: Context, *, content: bool = True) -> Report:
             missing.append(path)
         elif path.stat().st_size != row["size_bytes"] or (content and sha256_file(path) != row["sha256"]):
             damaged.append(path)
-    folders = {layout.filesystem, layout.outputs, layout.bad_data}
-    unknown = sorted(path for folder in folders for path in folder.rglob("*") if path.is_file() and path not in rows)
+    folders = {layout.filesystem, layout.outputs, layout.composite, layout.bad_data, layout.plots}
+    unknown = sorted({path for folder in folders for path in folder.rglob("*") if path.is_file()} - rows.keys())
     return Report(missing=tuple(missing), damaged=tuple(damaged), unknown=tuple(unknown))
 
 

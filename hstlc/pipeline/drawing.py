@@ -1,0 +1,170 @@
+"""The plots of one light curve: page, picture, thumbnail, periodogram. Runs in a worker."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from hstlc.db.plots import VIEWS
+from hstlc.errors import InconsistentError
+from hstlc.formats.curve_fits import read_light_curve
+from hstlc.pipeline.results import Failure, failure_of
+from hstlc.store.digest import sha256_file
+from hstlc.store.layout import Layout
+from hstlc.store.publish import Staged, discard, stage_bytes
+
+__all__ = ["STATIC", "Drawn", "PlotTask", "draw", "plot_names", "relative_url"]
+
+#: Folder of the files that all pages share, in the plot folder.
+STATIC = "static"
+
+
+@dataclass(frozen=True, slots=True)
+class PlotTask:
+    """One light curve to draw.
+
+    Attributes
+    ----------
+    curve : mapping
+        Row of ``product``.
+    path : Path
+        The light curve.
+    folder : Path
+        Where its plots go.
+    oversampling : int
+        Of the periodogram.
+    version : int
+        Of the plots.
+    digest : str
+        Of their settings.
+    script : str
+        Name of the script that pages share.
+    index : str
+        Name of the page that leads to all others.
+    layout : Layout
+    run : str
+        Identifier of the run, for ``.part`` files.
+    """
+
+    curve: Mapping[str, Any]
+    path: Path
+    folder: Path
+    oversampling: int
+    version: int
+    digest: str
+    script: str
+    index: str
+    layout: Layout
+    run: str
+
+    @property
+    def name(self) -> str:
+        """Key of the light curve, for messages."""
+        return f"plots of {self.curve['key']}"
+
+
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """Plots that wait to be published, and their rows of ``product``."""
+
+    task: PlotTask
+    staged: tuple[Staged, ...]
+    rows: tuple[Mapping[str, Any], ...] = field(default=())
+
+
+def plot_names(filename: str) -> dict[str, str]:
+    """Return the file names of the plots of a light curve, by kind of plot.
+
+    Examples
+    --------
+    >>> plot_names("a_curve.fits")["quicklook"]
+    'a_curve_quicklook.png'
+    """
+    stem = filename.removesuffix(".fits")
+    endings = (".html", ".png", "_quicklook.png", "_periodogram.html")
+    return {kind: stem + ending for kind, ending in zip(VIEWS, endings, strict=True)}
+
+
+def relative_url(target: Path, folder: Path) -> str:
+    """Return the URL of a file as a page in ``folder`` writes it."""
+    import os
+    from urllib.parse import quote
+
+    return quote(Path(os.path.relpath(target, folder)).as_posix())
+
+
+def draw(task: PlotTask) -> Drawn | Failure:
+    """Draw one light curve; an error is returned as a value, and what was staged for it is removed."""
+    staged: list[Staged] = []
+    try:
+        return _draw(task, staged)
+    except Exception as error:
+        for one in staged:
+            discard(one)
+        return failure_of(error, what=task.name)
+
+
+def _draw(task: PlotTask, staged: list[Staged]) -> Drawn:
+    from hstlc.plots.page import curve_page
+    from hstlc.plots.periodogram import periodogram_page
+    from hstlc.plots.quicklook import quicklook_png
+    from hstlc.plots.static import static_png
+
+    if sha256_file(task.path) != task.curve["sha256"]:
+        raise InconsistentError(
+            "data.changed",
+            f"{task.path}: the light curve is not the one that was recorded",
+            "delete it and run 'hstlc ingest --stale', which makes it again",
+            path=str(task.path),
+        )
+    curve = read_light_curve(task.path)
+    names = plot_names(task.curve["filename"])
+    plots = task.layout.plots
+    script = relative_url(plots / STATIC / task.script, task.folder)
+    common = {
+        "FITS file": relative_url(task.path, task.folder),
+        "all curves": relative_url(plots / task.index, task.folder),
+    }
+    periodogram = periodogram_page(
+        curve,
+        oversampling=task.oversampling,
+        identity=f"periodogram/{task.curve['kind']}/{task.curve['key']}",
+        script=script,
+        links={"light curve": relative_url(task.folder / names["page"], task.folder), **common},
+    )
+    links = {"PNG": relative_url(task.folder / names["plot"], task.folder)}
+    if periodogram is not None:
+        links["periodogram"] = relative_url(task.folder / names["periodogram"], task.folder)
+    identity = f"{task.curve['kind']}/{task.curve['key']}"
+    contents = {
+        "page": curve_page(curve, identity=identity, script=script, links=links | common),
+        "plot": static_png(curve),
+        "quicklook": quicklook_png(curve),
+        "periodogram": periodogram,
+    }
+    rows = []
+    for kind, content in contents.items():
+        if content is not None:
+            one = stage_bytes(content, task.folder, names[kind], task.run, access=task.layout.access)
+            staged.append(one)
+            rows.append(_row(task, kind, one))
+    return Drawn(task, tuple(staged), tuple(rows))
+
+
+def _row(task: PlotTask, kind: str, staged: Staged) -> dict[str, Any]:
+    return {
+        "kind": kind,
+        "key": task.curve["key"],
+        "path": task.layout.relative(staged.target.parent),
+        "filename": staged.target.name,
+        "sha256": staged.sha256,
+        "size_bytes": staged.size,
+        "input_digest": task.curve["sha256"],
+        "step_version": task.version,
+        "settings_digest": task.digest,
+        "made_at": datetime.now(UTC),
+        "parent_id": task.curve["id"],
+    }
