@@ -15,18 +15,21 @@ if TYPE_CHECKING:
 __all__ = ["QUESTIONS", "demo"]
 
 _FOUND = """
-SELECT m.rootname, s.exposure_s, s.total / s.exposure_s, s.interesting, s.peak_period_s
-FROM stats s JOIN outputs o ON s.product_id = o.individual_product_id JOIN metadata m ON o.metadata_id = m.id"""
+SELECT m.rootname, m.targname, s.exposure_s, s.total / s.exposure_s, s.interesting, s.peak_period_s
+FROM stats s JOIN outputs o ON s.product_id = o.individual_product_id JOIN metadata m ON o.metadata_id = m.id
+UNION SELECT '', m.targname, s.exposure_s, s.total / s.exposure_s, s.interesting, s.peak_period_s
+FROM stats s JOIN outputs o ON s.product_id = o.composite_product_id JOIN metadata m ON o.metadata_id = m.id"""
 
 QUESTIONS = {
     "Which targets vary?": """
 SELECT m.targname, s.reduced_chi2, s.chi2_p, s.peak_period_s, s.false_alarm_probability
 FROM stats s JOIN outputs o ON s.product_id = o.individual_product_id JOIN metadata m ON o.metadata_id = m.id
 WHERE s.interesting ORDER BY s.chi2_p""",
-    "Which have a period by the documented rule?": """
-SELECT m.targname, s.poisson_factor
-FROM stats s JOIN outputs o ON s.lightcurve_filename = o.individual_filename JOIN metadata m ON o.metadata_id = m.id
-WHERE s.periodogram""",
+    "Which vary only when their exposures are put together?": """
+SELECT DISTINCT m.targname, s.datasets, s.peak_period_s, s.false_alarm_probability, s.between_chi2_p
+FROM stats s JOIN outputs o ON s.product_id = o.composite_product_id JOIN metadata m ON o.metadata_id = m.id
+JOIN stats i ON i.product_id = o.individual_product_id
+WHERE s.interesting AND NOT i.interesting""",
     "How long was each configuration observed?": """
 SELECT instrume, detector, opt_elem, cenwave, COUNT(*) AS exposures, SUM(exptime_s) AS exptime_s
 FROM metadata GROUP BY instrume, detector, opt_elem, cenwave ORDER BY exptime_s DESC""",
@@ -43,7 +46,7 @@ ORDER BY f.rootname, f.reason""",
 @click.argument("folder", default="hstlc-demo", type=click.Path(path_type=Path, file_okay=False))
 @report_errors
 def demo(folder: Path) -> None:
-    """Simulate exposures, ingest them and ask five questions, all below FOLDER (default: hstlc-demo).
+    """Simulate exposures, ingest and plot them and ask five questions, all below FOLDER (default: hstlc-demo).
 
     Needs no network and less than two minutes. FOLDER must be new or from an earlier demo; it is a data tree of its own
     afterwards. A second run changes nothing.
@@ -53,8 +56,10 @@ def demo(folder: Path) -> None:
     from hstlc.config import load
     from hstlc.db.readonly import select
     from hstlc.pipeline import ingest as pipeline
+    from hstlc.pipeline.compose import compose
     from hstlc.pipeline.context import open_store
     from hstlc.pipeline.executor import Workers
+    from hstlc.pipeline.plots import make_plots
     from hstlc.pipeline.results import Summary
     from hstlc.pipeline.run import recorded_run
     from hstlc.pipeline.statistics import build_statistics
@@ -76,7 +81,9 @@ def demo(folder: Path) -> None:
         Workers(settings.num_cores) as workers,
     ):
         pipeline.ingest(context, pipeline.Options((source,), workers), summary, progress)
+        compose(context, summary, workers=workers, progress=progress)
         build_statistics(context, summary, workers=workers, progress=progress)
+        make_plots(context, summary, workers=workers, progress=progress)
     print_summary(summary)
     _print_comparison(settings)
     for number, (question, sql) in enumerate(QUESTIONS.items(), 1):
@@ -85,6 +92,7 @@ def demo(folder: Path) -> None:
         result = select(settings.db_connection_string, sql)
         print_table(result.columns, result.rows)
     _print_title("Where to go from here")
+    click.echo(f"page to open:    {settings.plot_dir / 'index.html'}")
     click.echo(f"light curves:    {settings.outputs_dir}")
     click.echo(f"rejected files:  {settings.bad_data_dir}")
     click.echo(f'more questions:  HSTLC_HOME_DIR={folder} hstlc db sql "SELECT ..."')
@@ -122,19 +130,20 @@ def _print_comparison(settings: Settings) -> None:
     """Print what was simulated beside what was found."""
     from hstlc.cli.summary import print_table
     from hstlc.db.readonly import select
-    from hstlc.testing.cos import DEMO_EXPECTED
+    from hstlc.testing.cos import DEMO_COMPOSITE, DEMO_EXPECTED
 
-    found = {row[0]: row[1:] for row in select(settings.db_connection_string, _FOUND).rows}
+    found = {row[:2]: row[2:] for row in select(settings.db_connection_string, _FOUND).rows}
     rows = []
-    for expected in DEMO_EXPECTED:
-        live_s, rate, varies, period_s = found[expected.rootname]
+    for expected in (*DEMO_EXPECTED, DEMO_COMPOSITE):
+        live_s, rate, varies, period_s = found[expected.rootname, expected.targname]
         period = f"{period_s:.1f} s" if expected.period_s else ""
         simulated = f"{expected.period_s:.1f} s" if expected.period_s else ""
         varying = ("yes" if expected.interesting else "no", "yes" if varies else "no")
         rates = (f"{expected.net_rate_ct_s:.2f}", f"{rate:.2f}")
-        rows.append((expected.targname, f"{live_s:.0f} s", *rates, *varying, simulated, period))
+        curve = expected.rootname or "composite"
+        rows.append((expected.targname, curve, f"{live_s:.0f} s", *rates, *varying, simulated, period))
     _print_title("What was simulated, and what was found (rates in counts per second)")
-    print_table(("target", "live time", "rate", "found", "varies", "found", "period", "found"), rows)
+    print_table(("target", "light curve", "live time", "rate", "found", "varies", "found", "period", "found"), rows)
 
 
 def _print_title(text: str) -> None:

@@ -20,7 +20,7 @@ PALETTE = ("#332288", "#88ccee", "#44aa99", "#117733", "#999933", "#ddcc77", "#c
 
 _BLUE, _INK, _SOFT, _LINE = "#1a5a96", "#1c2833", "#55646f", "#dfe5ea"
 _FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif"
-_LONGEST_LABEL = 22
+_LONGEST_LABEL, _LONGEST_HOVER = 22, 48
 _BAR_HEIGHT = 24
 
 
@@ -74,7 +74,13 @@ def bar_chart(
     items = []
     for (name, lengths), texts, color in zip(parts.items(), hover, _colors(len(parts)), strict=True):
         right = left + np.asarray(lengths, dtype=float)
-        data = {"y": np.arange(count), "left": left, "right": right, "name": list(labels), "text": list(texts)}
+        data = {
+            "y": np.arange(count),
+            "left": left,
+            "right": right,
+            "name": [_short(label, _LONGEST_HOVER) for label in labels],
+            "text": list(texts),
+        }
         shown = right > left
         source = ColumnDataSource(
             {key: [v for v, s in zip(values, shown, strict=True) if s] for key, values in data.items()}
@@ -151,7 +157,7 @@ def donut_chart(labels: Sequence[str], values: Sequence[float], *, hover: Sequen
         "first": edges[:-1],
         "second": edges[1:],
         "color": list(PALETTE[: len(labels)]),
-        "name": list(labels),
+        "name": [_short(label, _LONGEST_HOVER) for label in labels],
         "text": list(hover),
     }
     ring = plot.annular_wedge(
@@ -237,9 +243,9 @@ def _colors(count: int) -> list[str]:
     return [_BLUE] if count == 1 else [PALETTE[row % len(PALETTE)] for row in range(count)]
 
 
-def _short(label: str) -> str:
-    """Return a label that is not wider than its place; the whole text is in the hover and in the table."""
-    return label if len(label) <= _LONGEST_LABEL else f"{label[: _LONGEST_LABEL - 1]}…"
+def _short(label: str, longest: int = _LONGEST_LABEL) -> str:
+    """Return a label that is not wider than its place; the whole text is in the table of numbers."""
+    return label if len(label) <= longest else f"{label[: longest - 1]}…"
 
 
 def _renamed(value: Any, names: dict[str, str], prefix: str) -> Any:

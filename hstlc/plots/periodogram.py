@@ -24,7 +24,7 @@ __all__ = ["periodogram_document", "periodogram_page", "periodogram_values"]
 _MOST_SAMPLES = 4000
 _HEADROOM = 1.12  # of the axis of power above what it shows
 _MARGIN = 1.05  # of the axis of frequency, a factor at either end
-_LABEL_WIDTH = 175  # pixels: labels of levels stand side by side, as the levels may be close
+_LABEL_WIDTH = 44  # pixels: labels of levels stand side by side, as the levels may be close
 _METHOD = "Generalized Lomb-Scargle periodogram of the unflagged bins, the mean of each dataset taken off"
 _PERIODS = "return String(Number((1 / tick).toPrecision(3)));"
 
@@ -64,7 +64,10 @@ def periodogram_page(
         f"false-alarm probability {_probability(peak.false_alarm_probability)}"
     )
     shortest_s, longest_s = 1 / float(found.frequency_hz[-1]), 1 / float(found.frequency_hz[0])
-    method = f"{_METHOD}; periods from {shortest_s:.4g} to {longest_s:.4g} s"
+    method = (
+        f"{_METHOD}; periods from {shortest_s:.4g} to {longest_s:.4g} s. "
+        "Dashed: the power that noise reaches with a probability of 0.1, 0.01 and 0.001"
+    )
     title, setup = heading(curve, curve)
     titles = f"{title}: periodogram", setup
     return page("periodogram.html", titles, document, identity, script, links, peak=text, method=method)
@@ -86,7 +89,7 @@ def periodogram_values(found: Spectrum) -> dict[str, Any]:
         "top": highest * _HEADROOM,
     }
     for i, (probability, power) in enumerate(found.levels):
-        values[f"level_{i}"], values[f"level_{i}_text"] = power, f"false-alarm probability {probability:g}"
+        values[f"level_{i}"], values[f"level_{i}_text"] = power, f"{probability:g}"
     return values
 
 
@@ -134,8 +137,9 @@ def periodogram_document(values: Mapping[str, Any]) -> Model:
     for i in range(sum(name.endswith("_text") for name in values)):
         level = values[f"level_{i}"]
         figure.add_layout(Span(location=level, dimension="width", line_color="#888888", line_dash="dashed"))
-        label = Label(x=8 + i * _LABEL_WIDTH, x_units="screen", y=level, y_offset=2, text=values[f"level_{i}_text"])
-        label.text_font_size, label.text_color = "11px", "#555555"
+        label = Label(x=values["high"], x_offset=-8 - i * _LABEL_WIDTH, y=level, text=values[f"level_{i}_text"])
+        label.text_align, label.text_baseline, label.text_font_size = "right", "middle", "11px"
+        label.text_color, label.background_fill_color = "#555555", "white"
         figure.add_layout(label)
     samples = ColumnDataSource({name: values[name] for name in ("frequency", "period", "power")})
     peak = ColumnDataSource({name: values[f"peak_{name}"] for name in ("frequency", "period", "power")})

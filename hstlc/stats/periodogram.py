@@ -123,7 +123,7 @@ def spectrum(
     Parameters
     ----------
     time_s : ndarray, shape (n,), seconds
-        Middles of the bins, ascending.
+        Middles of the bins, in any order.
     rate : ndarray, shape (n,), ct/s
         Counts per live second.
     exposure_s : ndarray, shape (n,), seconds
@@ -145,6 +145,8 @@ def spectrum(
     if len(time_s) < _FEWEST_BINS:
         return None
     number = np.zeros(len(time_s), dtype=int) if dataset is None else np.unique(dataset, return_inverse=True)[1]
+    order = np.lexsort((time_s, number))
+    time_s, rate, exposure_s, number = time_s[order], rate[order], exposure_s[order], number[order]
     datasets = int(number.max()) + 1
     residual = rate - _means(rate, exposure_s, number)
     if is_constant(rate) or is_constant(residual + np.mean(rate)) or len(rate) - datasets < _FEWEST_BINS - 1:
@@ -152,7 +154,7 @@ def spectrum(
     grid = _grid(time_s, number, oversampling, maximum_frequencies)
     if grid is None:
         return None
-    series = time_s - time_s[0], residual, 1 / np.sqrt(exposure_s)
+    series = time_s - time_s.min(), residual, 1 / np.sqrt(exposure_s)
     frequency, power, candidates = _sample(*series, grid, samples)
     middle = np.average(time_s, weights=exposure_s)
     spread = float(np.average((time_s - middle) ** 2, weights=exposure_s))
@@ -185,7 +187,7 @@ def _grid(time_s: FloatArray, number: NDArray[np.integer], oversampling: int, ma
     same = np.diff(number) == 0
     steps_s = np.diff(time_s)[same]
     spacing_s = float(np.median(steps_s)) if len(steps_s) else 0.0
-    span_s = float(time_s[-1] - time_s[0])
+    span_s = float(np.ptp(time_s))
     if not spacing_s > 0:
         return None
     start, end = np.full(number.max() + 1, np.inf), np.full(number.max() + 1, -np.inf)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, ConsoleMessage, Page
+    from playwright.sync_api import Browser, ConsoleMessage, Dialog, Page, Request
 
 CHROMIUM = Path("/usr/bin/chromium")
 ARGUMENTS = (
@@ -55,7 +55,7 @@ class Watch:
         page.on("console", self._console)
         page.on("pageerror", lambda error: self.problems.append(f"script error: {error}"))
         page.on("request", lambda request: self._request(request.url))
-        page.on("requestfailed", lambda request: self.problems.append(f"failed: {request.url}: {request.failure}"))
+        page.on("requestfailed", self._failure)
         page.on("dialog", self._dialog)
 
     def _console(self, message: ConsoleMessage) -> None:
@@ -68,7 +68,11 @@ class Watch:
         if not inside and not url.startswith(self.allowed):
             self.problems.append(f"outside: {url}")
 
-    def _dialog(self, dialog: Any) -> None:
+    def _failure(self, request: Request) -> None:
+        if request.failure != "net::ERR_ABORTED":  # what a page still waits for when it is left
+            self.problems.append(f"failed: {request.url}: {request.failure}")
+
+    def _dialog(self, dialog: Dialog) -> None:
         self.problems.append(f"dialog: {dialog.message}")
         dialog.dismiss()
 

@@ -22,14 +22,15 @@ A variant is ``replace(exposure, expflag="INTERRUPTED")``; what no exposure can 
 """
 
 from hstlc.testing.cos.bad import BadExposure, bad_files, edit_file
-from hstlc.testing.cos.demo import DEMO_EXPECTED, DemoExpected, demo_exposures
+from hstlc.testing.cos.demo import DEMO_COMPOSITE, DEMO_EXPECTED, DemoExpected, demo_exposures
 from hstlc.testing.cos.detector import AIRGLOW_WINDOWS_AA, Segment, segments_of
 from hstlc.testing.cos.files import write_exposure
-from hstlc.testing.cos.scene import CosExposure, Scene, constant, flare, sinusoid, transit, trend
+from hstlc.testing.cos.scene import CosExposure, Scene, constant, flare, later, sinusoid, transit, trend
 from hstlc.testing.cos.truth import SegmentTruth, WrittenExposure
 
 __all__ = [
     "AIRGLOW_WINDOWS_AA",
+    "DEMO_COMPOSITE",
     "DEMO_EXPECTED",
     "BadExposure",
     "CosExposure",
@@ -43,6 +44,7 @@ __all__ = [
     "demo_exposures",
     "edit_file",
     "flare",
+    "later",
     "segments_of",
     "sinusoid",
     "transit",

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from hstlc.testing.cos.scene import CosExposure, Scene, flare, sinusoid, transit
+from hstlc.testing.cos.scene import CosExposure, Scene, flare, later, sinusoid, transit
 
-__all__ = ["DEMO_EXPECTED", "DemoExpected", "demo_exposures"]
+__all__ = ["DEMO_COMPOSITE", "DEMO_EXPECTED", "DemoExpected", "demo_exposures"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,7 +16,7 @@ class DemoExpected:
     Attributes
     ----------
     rootname, targname : str
-        Which one.
+        Which one; rootname '' is the composite of the target.
     live_s : float, seconds
         Sum of the good times.
     net_rate_ct_s : float, counts per second
@@ -52,7 +52,17 @@ DEMO_EXPECTED = (
     DemoExpected("lsim06aaq", "SIM-BOTH", 1200.0, 41.0, interesting=False),
     # (15 + 15 + 15) * 1.025
     DemoExpected("lsim07aaq", "SIM-NUV", 1200.0, 46.125, interesting=False),
+    # 20 * 1.025: four whole periods each, too weak for one visit
+    DemoExpected("lsim08aaq", "SIM-VISITS", 600.0, 20.5, interesting=False),
+    DemoExpected("lsim08abq", "SIM-VISITS", 600.0, 20.5, interesting=False),
+    DemoExpected("lsim08acq", "SIM-VISITS", 600.0, 20.5, interesting=False),
 )
+
+#: Three visits of one target: what none of them shows stands out in the composite.
+DEMO_COMPOSITE = DemoExpected("", "SIM-VISITS", 1800.0, 20.5, interesting=True, period_s=150.0, period_error_s=0.5)
+
+#: Starts of the visits after the first, seconds.
+VISITS_S = (0.0, 1500.0, 4700.0)
 
 
 def demo_exposures() -> tuple[tuple[CosExposure, Scene, DemoExpected], ...]:
@@ -75,6 +85,13 @@ def demo_exposures() -> tuple[tuple[CosExposure, Scene, DemoExpected], ...]:
                 seed=7,
             ),
             Scene(15.0, faint),
+        ),
+        *(
+            (
+                CosExposure(exptime_s=600.0, expstart_mjd=58310.0 + start_s / 86400, seed=seed),
+                Scene(20.0, faint, later(sinusoid(DEMO_COMPOSITE.period_s or 0.0, 0.05), start_s)),
+            )
+            for seed, start_s in zip((8, 9, 10), VISITS_S, strict=True)
         ),
     )
     return tuple(

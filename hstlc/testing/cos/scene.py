@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from hstlc.errors import UsageError
 from hstlc.testing.cos.detector import segments_of
 
-__all__ = ["CosExposure", "Scene", "Shape", "constant", "flare", "sinusoid", "transit", "trend"]
+__all__ = ["CosExposure", "Scene", "Shape", "constant", "flare", "later", "sinusoid", "transit", "trend"]
 
 FloatArray = NDArray[np.float64]
 Shape = Callable[[FloatArray], FloatArray]
@@ -27,6 +27,11 @@ def constant() -> Shape:
 def sinusoid(period_s: float, amplitude: float) -> Shape:
     """Return ``1 + amplitude sin(2 pi t / period_s)``; ``amplitude`` 0 to 1."""
     return lambda t: 1.0 + amplitude * np.sin(2.0 * np.pi * t / period_s)
+
+
+def later(shape: Shape, elapsed_s: float) -> Shape:
+    """Return ``shape`` as an exposure sees it that begins ``elapsed_s`` after the one it was made for."""
+    return lambda t: shape(t + elapsed_s)
 
 
 def flare(start_s: float, *, rise_s: float = 10.0, decay_s: float = 60.0, amplitude: float = 3.0) -> Shape:
