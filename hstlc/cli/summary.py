@@ -27,6 +27,7 @@ def print_summary(summary: Summary) -> None:
         ("unchanged", summary.unchanged),
         ("rejected", sum(summary.rejected.values())),
         *((f"  {reason}", number) for reason, number in sorted(summary.rejected.items())),
+        ("waiting", len(summary.waiting)),
     ]
     products = [
         ("composites", summary.composites),
@@ -34,8 +35,8 @@ def print_summary(summary: Summary) -> None:
         ("plots", summary.plots),
         ("pages", summary.pages),
     ]
-    ends = [("waiting", len(summary.waiting)), ("failed", len(summary.failures))]
-    rows = [*(exposures if summary.files else ()), *(row for row in products if row[1]), *ends]
+    rows = [*(exposures if summary.files else ()), *(row for row in products if row[1] or summary.files)]
+    rows.append(("failed", len(summary.failures)))
     click.echo(f"{'dry run, nothing written' if summary.dry_run else 'done'}:")
     for name, number in rows:
         click.echo(f"  {name:<24} {number:>7}")

@@ -24,7 +24,10 @@ logger = logging.getLogger(__name__)
 KeyPath = tuple[str, ...]
 
 # Variables with our prefix that are no keys: the place of the file, and what the tests are told.
-NOT_KEYS = frozenset({"HSTLC_CONFIG", "HSTLC_REAL_DATA", "HSTLC_REQUIRE_POSTGRES", "HSTLC_REQUIRE_REAL_DATA"})
+NOT_KEYS = frozenset(
+    {"HSTLC_CONFIG", "HSTLC_REAL_DATA", "HSTLC_TEST_WORKERS"}
+    | {f"HSTLC_REQUIRE_{need}" for need in ("CHROMIUM", "POSTGRES", "REAL_DATA")}
+)
 
 _PATHS = frozenset({"home_dir", *DIRECTORIES})
 _URLS = frozenset({"db_connection_string", "db_readonly_connection_string"})

@@ -48,6 +48,16 @@ def make_composites(store: Store, **options: Any) -> Summary:
     return summary
 
 
+def ingest_stale(store: Store) -> Summary:
+    """Do what ``hstlc ingest --stale`` does."""
+    return ingest(store, stale=True)
+
+
+def make_everything(store: Store) -> Summary:
+    """Do what ``hstlc make-composites --stale`` does."""
+    return make_composites(store, everything=True)
+
+
 def execute(store: Store, *statements: str) -> None:
     """Change the database as somebody with another program would."""
     with store.open() as context, context.engine.begin() as connection:

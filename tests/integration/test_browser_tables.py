@@ -6,13 +6,11 @@ import re
 from dataclasses import replace
 
 import pytest
-from browser import DESKTOP, PHONE, browser, loopback, watched_page  # noqa: F401
+from browser import DESKTOP, PHONE
 from curve_rows import HOSTILE, SCRIPT, make_pages, make_rows
 from PIL import Image
 
 from hstlc.plots.summary import configuration_page, filter_page
-
-# ruff: noqa: F811
 
 SUMMARIES = ("exptime_histogram", "opt_elem", "pie_config_cos_fuv", "pie_config_cos_nuv")
 

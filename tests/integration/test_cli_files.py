@@ -105,7 +105,7 @@ def test_reset_moves_files_back_and_the_next_ingest_takes_them_in_again(hstlc: R
     before = _names(filled_home / "filesystem"), _names(filled_home / "outputs")
     result = hstlc("files", "reset", "--i-know-this-deletes-production", answer="y\n")
     assert result.exit_code == 0
-    assert f"2 files moved back to {filled_home / 'ingest'}, 1 outputs deleted" in result.stdout
+    assert f"2 files moved back to {filled_home / 'ingest'}, 2 outputs deleted" in result.stdout
     assert (_names(filled_home / "filesystem"), _names(filled_home / "outputs")) == ([], [])
     assert _names(filled_home / "ingest") == before[0]
     assert hstlc("ingest", "-q").exit_code == 0

@@ -19,7 +19,8 @@ from hstlc.testing.cos import CosExposure, Scene, write_exposure
 Run = Callable[..., Result]
 
 SUMMARY_KEYS = {
-    "ingested", "updated", "unchanged", "statistics", "rejected", "waiting", "failed", "files", "seconds", "dry_run",
+    "ingested", "updated", "unchanged", "composites", "statistics", "plots", "pages", "rejected", "waiting", "failed",
+    "files", "seconds", "dry_run",
 }  # fmt: skip
 BIN = Path(sys.executable).parent
 
@@ -48,8 +49,9 @@ def test_a_folder_becomes_light_curves_and_the_summary_says_so(hstlc: Run, home:
     result = hstlc("ingest", source)
     assert result.exit_code == 0
     lines = [line.split() for line in result.stdout.splitlines()]
-    for line in (["ingested", "2"], ["rejected", "1"], ["Bad", "EXPFLAG", "1"], ["failed", "0"], ["statistics", "2"]):
+    for line in (["ingested", "2"], ["rejected", "1"], ["Bad", "EXPFLAG", "1"], ["failed", "0"], ["composites", "1"]):
         assert line in lines
+    assert ["statistics", "3"] in lines
     assert "6 files in" in result.stdout
     assert "files/s" in result.stdout
     assert "hst/lbad00aaq: rejected, Bad EXPFLAG: EXPFLAG is 'FAILED', expected NORMAL" in result.stderr
@@ -83,7 +85,8 @@ def test_the_summary_as_json_has_a_stable_shape(hstlc: Run, tmp_path: Path) -> N
     result = hstlc("ingest", "--json", source)
     first, second = json.loads(result.stdout), json.loads(hstlc("ingest", "--json", source).stdout)
     assert first.keys() == second.keys() == SUMMARY_KEYS
-    assert (first["ingested"], first["statistics"], first["rejected"]) == (1, 1, {"Bad EXPFLAG": 1})
+    assert (first["ingested"], first["composites"], first["statistics"]) == (1, 1, 2)
+    assert first["rejected"] == {"Bad EXPFLAG": 1}
     assert (second["unchanged"], second["ingested"], second["rejected"]) == (2, 0, {})
     assert first["failed"] == first["waiting"] == []
     assert result.stderr == ""
@@ -128,8 +131,8 @@ def test_statistics_are_built_once(hstlc: Run, tmp_path: Path) -> None:
     hstlc("ingest", "-q", _exposures(tmp_path / "archive"))
     assert json.loads(hstlc("build-stats", "--json").stdout)["statistics"] == 0
     assert hstlc("db", "reset", "stats", "--yes").exit_code == 0
-    assert json.loads(hstlc("build-stats", "--json", "--dry-run").stdout)["statistics"] == 1
-    assert json.loads(hstlc("build-stats", "--json", "composite").stdout)["statistics"] == 0
+    assert json.loads(hstlc("build-stats", "--json", "--dry-run").stdout)["statistics"] == 2
+    assert json.loads(hstlc("build-stats", "--json", "composite").stdout)["statistics"] == 1
     assert json.loads(hstlc("build-stats", "--json", "individual").stdout)["statistics"] == 1
     assert json.loads(hstlc("build-stats", "--json").stdout).keys() == SUMMARY_KEYS
 
@@ -138,7 +141,7 @@ def test_other_settings_make_statistics_stale(hstlc: Run, tmp_path: Path, monkey
     hstlc("ingest", "-q", _exposures(tmp_path / "archive"))
     monkeypatch.setenv("HSTLC_STATS__INTERESTING_P", "0.5")
     assert json.loads(hstlc("build-stats", "--json").stdout)["statistics"] == 0
-    assert json.loads(hstlc("build-stats", "--json", "--stale").stdout)["statistics"] == 1
+    assert json.loads(hstlc("build-stats", "--json", "--stale").stdout)["statistics"] == 2
 
 
 def test_a_dry_run_without_a_database_makes_none(hstlc: Run, home: Path) -> None:
@@ -294,7 +297,7 @@ def test_on_a_terminal_there_is_a_bar(home: Path) -> None:
     assert process.returncode == 0
     text = shown.decode()
     assert "\x1b[" in text
-    for expected in ("exposures", "4/4", "/s", "statistics", "3/3", "lbad00aaq: rejected"):
+    for expected in ("exposures", "4/4", "/s", "composites", "1/1", "lbad00aaq: rejected"):
         assert expected in text
     assert "ingested" in summary
     assert "\x1b" not in summary

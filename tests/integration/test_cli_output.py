@@ -30,7 +30,18 @@ COMMANDS = dict(_commands(cli))
 
 def test_these_are_the_commands() -> None:
     assert {" ".join(path) for path, command in COMMANDS.items() if not isinstance(command, click.Group)} == {
-        *("ingest", "build-stats", "check", "demo", "mission list", "config show", "config check"),
+        *(
+            "ingest",
+            "make-composites",
+            "build-stats",
+            "make-plots",
+            "check",
+            "hlsp check",
+            "demo",
+            "mission list",
+            "config show",
+            "config check",
+        ),
         *("db upgrade", "db check", "db reset", "db sql", "files reset", "files sweep", "files verify"),
     }
 

@@ -19,7 +19,7 @@ from hstlc.db.engine import make_engine
 from hstlc.db.readonly import select
 from hstlc.formats.curve_fits import read_light_curve
 from hstlc.store.digest import sha256_file
-from hstlc.testing.cos import DEMO_EXPECTED, DemoExpected, bad_files
+from hstlc.testing.cos import DEMO_COMPOSITE, DEMO_EXPECTED, DemoExpected, bad_files
 from hstlc.testing.databases import content, sqlite_url
 from hstlc.testing.examples import CosExamples
 
@@ -103,8 +103,8 @@ def test_every_bad_file_has_its_documented_reason(demo: Demo, tmp_path: Path) ->
 
 def test_a_second_run_changes_no_row_and_no_byte(demo: Demo) -> None:
     printed = _run(demo.folder)
-    assert ["unchanged", "25"] in [line.split() for line in printed.splitlines()]
-    for counted in ("ingested", "updated", "rejected", "failed", "statistics"):
+    assert ["unchanged", "28"] in [line.split() for line in printed.splitlines()]
+    for counted in ("ingested", "updated", "rejected", "failed", "composites", "statistics", "plots", "pages"):
         assert [counted, "0"] in [line.split() for line in printed.splitlines()]
     assert _files(demo.folder) == demo.files
     assert _rows(demo.folder) == demo.rows
@@ -115,6 +115,32 @@ def test_a_second_run_changes_no_row_and_no_byte(demo: Demo) -> None:
 def test_another_folder_gets_the_same_light_curves(demo: Demo, tmp_path: Path) -> None:
     _run(tmp_path / "again")
     assert _files(tmp_path / "again") == demo.files
+
+
+def test_the_composite_shows_the_period_that_no_visit_has(demo: Demo) -> None:
+    ((name, live_s, total, datasets, interesting, period_s, within_p, between_p),) = demo.ask(
+        "SELECT DISTINCT s.lightcurve_filename, s.exposure_s, s.total, s.datasets, s.interesting, s.peak_period_s, "
+        "s.within_chi2_p, s.between_chi2_p FROM stats s JOIN outputs o ON s.product_id = o.composite_product_id "
+        f"JOIN metadata m ON o.metadata_id = m.id WHERE m.targname = '{DEMO_COMPOSITE.targname}'"
+    )
+    expected = DEMO_COMPOSITE
+    assert name == "hlsp_hstlc_hst_cos-fuv_sim-visits_g130m_1291_psa_v1_sci.fits"
+    assert (live_s, datasets, bool(interesting)) == (pytest.approx(expected.live_s, abs=1e-6), 3, True)
+    assert period_s == pytest.approx(expected.period_s, abs=expected.period_error_s)
+    assert total / live_s == pytest.approx(expected.net_rate_ct_s, rel=0.03)
+    assert min(within_p, between_p) > 1e-3
+
+
+def test_everything_is_plotted(demo: Demo) -> None:
+    curves = [path for path in demo.files if path.startswith("outputs/")]
+    plots = {path for path in demo.files if path.startswith("plots/")}
+    assert len(curves) == 21
+    for path in curves:
+        folder, stem = path.removesuffix(".fits").split("/")[-2:]
+        for ending in (".html", ".png", "_quicklook.png", "_periodogram.html"):
+            assert f"plots/{folder}/{stem}{ending}" in plots
+    assert "plots/index.html" in plots
+    assert f"{demo.folder}/plots/index.html" in demo.printed
 
 
 def test_five_questions_are_answered(demo: Demo) -> None:

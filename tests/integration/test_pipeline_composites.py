@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import shutil
+from contextlib import ExitStack
 from types import SimpleNamespace
 
 import numpy as np
@@ -17,7 +18,9 @@ from composite_runs import (
     disk_calls,
     execute,
     ingest,
+    ingest_stale,
     make_composites,
+    make_everything,
     members,
     rootnames,
     shifted,
@@ -26,11 +29,13 @@ from composite_runs import (
     written,
 )
 from sqlalchemy import create_engine, text
-from store_state import files_of, recalibrated
+from store_state import CRASHED, Store, files_of, points_of, recalibrated
+from test_pipeline_crash import copies, crash
 
 from hstlc.formats.curve_fits import read_light_curve
 from hstlc.missions.hst.wavelengths import NO_COMMON, NO_LIMITS
 from hstlc.testing.cos import Scene
+from hstlc.testing.databases import fresh_database, sqlite_url
 
 STAR, OTHER = "hlsp_hstlc_hst_cos-fuv_{}_g130m_1291_psa_v1_sci.fits".format, "sim-other"
 NAME = STAR("sim-star")
@@ -54,9 +59,6 @@ def visits(tmp_path_factory):
 @pytest.fixture
 def sqlite_store(tmp_path):
     """A function that returns a new store on SQLite."""
-    from store_state import Store
-
-    from hstlc.testing.databases import sqlite_url
 
     def make(name="home"):
         (tmp_path / f"database-of-{name}").mkdir()
@@ -396,14 +398,11 @@ def test_composites_in_a_folder_elsewhere(store, visits, tmp_path):
     assert elsewhere.verify().clean
 
 
-@pytest.mark.xfail(strict=True, reason="the folder of composites is neither searched nor swept where it lies elsewhere")
 def test_what_does_not_belong_in_a_folder_elsewhere_is_found(sqlite_store, visits, tmp_path):
     store = sqlite_store().configured(composite_dir=str(tmp_path / "elsewhere"))
     ingest(store, visits.days[0])
-    dead = tmp_path / "elsewhere" / f"{NAME}.20200101T000000-1-00000000.part"
     shutil.copyfile(tmp_path / "elsewhere" / NAME, tmp_path / "elsewhere" / "unknown.fits")
     assert [path.name for path in store.verify().unknown] == ["unknown.fits"]
-    assert not dead.exists()
 
 
 # --- files that are gone or damaged
@@ -528,6 +527,7 @@ def test_images_and_stripes_stack_as_spectra_do(sqlite_store, tmp_path):
     assert_deliverable(store)
 
 
+@pytest.mark.xfail(strict=True, reason="a position that differs in the last digit counts as no position")
 def test_a_position_that_differs_a_little_is_not_lost(sqlite_store, tmp_path):
     store = sqlite_store()
     for number in (1, 2):
@@ -536,7 +536,96 @@ def test_a_position_that_differs_a_little_is_not_lost(sqlite_store, tmp_path):
         assert units[1].header["RA_TARG"] == pytest.approx(187.2779, abs=1e-4)
 
 
+@pytest.mark.xfail(strict=True, reason="LIFE_ADJ is taken from the header as it is, whatever it is")
 def test_a_header_that_an_individual_curve_lives_with_stops_no_composite(sqlite_store, tmp_path):
     store = sqlite_store()
-    paths = [visit(tmp_path / "given", n, overrides={"LIFE_ADJ": "N/A"})[0] for n in (1,)]
-    assert ingest(store, *paths).failures == []
+    summary = ingest(store, *visit(tmp_path / "given", 1, overrides={"LIFE_ADJ": "N/A"}))
+    assert summary.ingested == 1
+    assert summary.failures == []
+
+
+# --- crashes
+
+
+def one_more(store, visits, tmp_path):
+    """A member more, whose own light curve is there already."""
+    ingest(store, *visits.days[:2])
+    store.ingest(visits.days[2])
+    return store, ingest
+
+
+def another_name(store, visits, tmp_path):
+    """The composite gets another name."""
+    ingest(store, *visits.days[:2])
+    return store.configured(hlsp__profile="mast"), ingest_stale
+
+
+def the_last_one_gone(store, visits, tmp_path):
+    """One composite is to go, another to be made."""
+    ingest(store, visits.days[0])
+    store.ingest(recalibrated(tmp_path / "new", visits.days[0], "4.0", TARGNAME="SIM-OTHER"))
+    return store, ingest
+
+
+def elsewhere(store, visits, tmp_path):
+    """The first composite, outside the data tree."""
+    store = store.configured(composite_dir=str(tmp_path / "elsewhere"))
+    store.ingest(visits.days[0])
+    return store, ingest
+
+
+WRITING = {"staged", "staged-fsync", "curve-written"}
+RECORDING = {"published", "published-fsync", "before-commit", "committed", "stats-committed"}
+SCENARIOS = {
+    (one_more, "sqlite"): WRITING | RECORDING,
+    (one_more, "postgresql"): WRITING | RECORDING,
+    (another_name, "sqlite"): RECORDING | {"unlinked"},
+    (the_last_one_gone, "sqlite"): RECORDING | {"unlinked"},
+    (the_last_one_gone, "postgresql"): {"before-commit", "committed", "unlinked"},
+}
+
+
+@pytest.mark.parametrize(("scenario", "kind"), SCENARIOS, ids=lambda value: getattr(value, "__name__", value))
+def test_a_crash_while_composing_loses_nothing_and_the_next_run_ends_the_same(kind, scenario, visits, tmp_path):
+    home = tmp_path / "home"
+    home.mkdir()
+    with ExitStack() as stack:
+        url = f"sqlite:///{home / 'database.db'}"
+        if kind == "postgresql":
+            url = stack.enter_context(fresh_database(kind, tmp_path))
+        store, action = scenario(Store(home, url), visits, tmp_path)
+        kept = {digest for path, digest in files_of(home).items() if not path.startswith(COMPOSITE)}
+        copy = stack.enter_context(copies(kind, store, tmp_path))
+        undisturbed = copy("undisturbed")
+        trace = points_of(undisturbed, action)
+        assert set(trace) >= WRITING | RECORDING
+        expected = undisturbed.state()
+        for point in sorted(SCENARIOS[scenario, kind]):
+            tried = copy(point)
+            assert crash(tried, action, point, 1) == CRASHED, point
+            assert kept <= tried.digests(), point
+            assert action(tried).failures == [], point
+            state = tried.state()
+            assert state.rows == expected.rows, point
+            assert state.files == expected.files, point
+            assert not list(tried.home.rglob("*.part")), point
+            assert tried.verify().clean, point
+
+
+@pytest.mark.parametrize("point", ["staged-fsync", "published"])
+def test_a_crash_leaves_nothing_in_a_folder_elsewhere(sqlite_store, visits, tmp_path, point):
+    store, action = elsewhere(sqlite_store(), visits, tmp_path)
+    assert crash(store, action, point, 1) == CRASHED
+    assert action(store).failures == []
+    assert [path.name for path in (tmp_path / "elsewhere").iterdir()] == [NAME]
+    assert store.verify().clean
+
+
+@pytest.mark.xfail(strict=True, reason="make-composites does not put in order what its own crash left")
+@pytest.mark.parametrize("point", ["staged-fsync", "committed"])
+def test_after_a_crash_make_composites_alone_puts_everything_in_order(sqlite_store, visits, tmp_path, point):
+    store, _ = another_name(sqlite_store(), visits, tmp_path)
+    assert crash(store, make_everything, point, 1) == CRASHED
+    assert make_everything(store).failures == []
+    assert len(list((store.home / COMPOSITE).iterdir())) == 1
+    assert store.state().rows["pending_removal"] == []

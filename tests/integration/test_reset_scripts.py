@@ -46,7 +46,7 @@ def _rows(url: str) -> dict[str, int]:
 
 
 def test_reset_database(filled_home: Path, database_url: str) -> None:
-    full = {"metadata": 1, "stats": 1, "bad_data": 1}
+    full = {"metadata": 1, "stats": 2, "bad_data": 1}
     assert _rows(database_url) == full
     assert _run("reset_database.py", "--yes").returncode == 2  # production is meant, and needs its flag
     refused = _run("reset_database.py", FLAG, answer="n\n")
@@ -67,7 +67,8 @@ def test_reset_filesystem(filled_home: Path) -> None:
 
     assert _run("reset_filesystem.py", "--yes").returncode == 2
     assert _run("reset_filesystem.py", FLAG, answer="n\n").returncode == 1
-    assert names("outputs") == ["lsim00aaq_curve.fits"]
+    composite = "hlsp_hstlc_hst_cos-fuv_sim-constant_g130m_1291_psa_v1_sci.fits"
+    assert sorted(names("outputs")) == [composite, "lsim00aaq_curve.fits"]
     assert _run("reset_filesystem.py", FLAG, answer="y\n").returncode == 0
     assert (names("filesystem"), names("outputs")) == ([], [])
     assert names("ingest") == ["lsim00aaq_corrtag_a.fits"]

@@ -77,14 +77,16 @@ def test_it_ingests(installed: Path, tmp_path: Path) -> None:
     source.mkdir()
     write_exposure(source, CosExposure(segments=("A", "B"), exptime_s=40.0), Scene(20.0, 1.0))
     summary = json.loads(_hstlc(installed, tmp_path, "ingest", "--json", "-j", "2", "archive"))
-    assert (summary["ingested"], summary["statistics"], summary["failed"]) == (1, 1, [])
+    assert (summary["ingested"], summary["composites"], summary["statistics"], summary["failed"]) == (1, 1, 2, [])
     (row,) = json.loads(_hstlc(installed, tmp_path, "db", "sql", "SELECT targname FROM metadata", "--format", "json"))
     assert row == {"targname": "SIM-CONSTANT"}
+    assert json.loads(_hstlc(installed, tmp_path, "make-plots", "--json"))["plots"] == 2
+    assert (tmp_path / "home" / "plots" / "index.html").is_file()
     assert _hstlc(installed, tmp_path, "files", "verify") == "nothing to report\n"
     assert "up to date" in _hstlc(installed, tmp_path, "db", "check")
 
 
 def test_its_commands_and_missions_are_registered(installed: Path, tmp_path: Path) -> None:
-    for command in ("hstlc", "hstlc-ingest", "hstlc-build-stats"):
+    for command in ("hstlc", "hstlc-ingest", "hstlc-build-stats", "hstlc-make-plots"):
         assert "Usage: " in _python(installed, tmp_path, str(installed / "bin" / command), "--help")
     assert _hstlc(installed, tmp_path, "mission", "list").startswith("hst: ")

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from alembic import command
 from alembic.autogenerate import compare_metadata
+from alembic.command import upgrade as alembic_upgrade
 from alembic.migration import MigrationContext
 from sqlalchemy import Engine, inspect, text
 from sqlalchemy.exc import IntegrityError
@@ -126,13 +126,13 @@ def test_the_rows_of_the_first_schema_are_kept_and_completed(database_url: str) 
     with writing(engine) as connection:
         config = migrate._config()
         config.attributes["connection"] = connection
-        command.upgrade(config, "0001")
+        alembic_upgrade(config, "0001")
         connection.execute(
             text(
                 "INSERT INTO metadata (mission, rootname, filename, path, ingest_date, telescop, instrume, targname, "
                 "cal_ver, obstype, cenwave, aperture, detector, opt_elem, fppos, extra, updated_at) VALUES ('sky', "
-                "'a', 'a.fits', 'x', '2024-05-06', 'T', 'CAM', 'A/B%', '1', 'IMAGING', 0, 'WIDE', 'D', 'CLEAR', 1, '{}', "
-                "'2024-05-06 00:00:00')"
+                "'a', 'a.fits', 'x', '2024-05-06', 'T', 'CAM', 'A/B%', '1', 'IMAGING', 0, 'WIDE', 'D', 'CLEAR', 1, "
+                "'{}', '2024-05-06 00:00:00')"
             )
         )
         connection.execute(

@@ -4,14 +4,15 @@ import pickle
 import re
 import subprocess
 import sys
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from pathlib import Path
 
 import pytest
 from pydantic import BaseModel, ConfigDict, Field
 
-from hstlc.config import Settings, StatsSection, describe, example, load
+from hstlc.config import HlspSection, Settings, StatsSection, describe, example, load
 from hstlc.errors import UsageError
+from hstlc.formats.hlsp.project import Project
 from hstlc.stats import StatsSettings
 from hstlc.units import Seconds
 
@@ -176,6 +177,8 @@ def test_sizes(tmp_path, text, size):
 
 def test_stats_section_is_what_the_statistics_take():
     assert StatsSection().model_dump() == asdict(StatsSettings())
+    assert HlspSection().project == Project()
+    assert HlspSection(profile="mast", version="1.2").project.version == "1.2"
     assert StatsSettings(**StatsSection(rule="hstlc-2016").model_dump()).rule == "hstlc-2016"
 
 
@@ -365,8 +368,9 @@ def test_an_error_about_a_secret_does_not_tell_it(tmp_path, line):
 
 def test_every_key_is_described():
     keys = {key.name: key for key in describe(TOYS)}
-    top = set(Settings.model_fields) - {"stats", "missions"}
-    assert set(keys) == top | {"stats.interesting_p", "stats.rule", "stats.oversampling"} | {
+    top = set(Settings.model_fields) - {"stats", "hlsp", "missions"}
+    delivery = {f"hlsp.{field.name}" for field in fields(Project)}
+    assert set(keys) == top | delivery | {"stats.interesting_p", "stats.rule", "stats.oversampling"} | {
         "missions.toy.bin_width",
         "missions.toy.flags",
         "missions.toy.api_token",
