@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from hstlc.cli.options import as_json, command_options, load_settings, talkative
-from hstlc.cli.run import run_command, worker_option
+from hstlc.cli.options import load_settings
+from hstlc.cli.run import RunOptions, run_command, run_options
 
 if TYPE_CHECKING:
     from hstlc.pipeline.context import Context
@@ -23,9 +23,7 @@ _FILES = click.Path(path_type=Path)
 
 @click.command()
 @click.argument("paths", nargs=-1, type=_FILES)
-@worker_option
 @click.option("--move", is_flag=True, help="Move files in from outside the ingest folder instead of copying.")
-@click.option("--stale", is_flag=True, help="Also make anew what other settings or an earlier version made.")
 @click.option("--limit", type=click.IntRange(min=1), help="Do at most so many exposures that there is work for.")
 @click.option(
     "--mission",
@@ -33,24 +31,9 @@ _FILES = click.Path(path_type=Path)
     multiple=True,
     help="Only files of this mission, see 'hstlc mission list'; may be repeated.",
 )
-@click.option("--no-wait", is_flag=True, help="Leave at once when another process writes to the store.")
-@click.option("--dry-run", is_flag=True, help="Identify and check, write nothing.")
-@as_json
-@talkative
-@command_options
+@run_options
 def ingest(
-    paths: tuple[Path, ...],
-    jobs: int | None,
-    move: bool,
-    stale: bool,
-    limit: int | None,
-    missions: tuple[str, ...],
-    no_wait: bool,
-    dry_run: bool,
-    json_output: bool,
-    config: Path | None,
-    verbose: bool,
-    quiet: bool,
+    paths: tuple[Path, ...], move: bool, limit: int | None, missions: tuple[str, ...], options: RunOptions
 ) -> None:
     """Take files in: check, record, make light curves, composites and statistics.
 
@@ -65,54 +48,30 @@ def ingest(
     from hstlc.pipeline.statistics import build_statistics
     from hstlc.pipeline.sweep import sweep
 
-    settings = load_settings(config)
+    settings = load_settings(options.config)
     for name in missions:
         find_mission(name)
+    stale, dry_run = options.stale, options.dry_run
     known = not dry_run or database_exists(settings)
 
     def work(context: Context, summary: Summary, progress: Progress, workers: Workers) -> None:
-        options = pipeline.Options(paths, workers, move, stale, limit, missions, dry_run)
         if not dry_run:
             sweep(context)
-        pipeline.ingest(context, options, summary, progress, known=known)
-        if not summary.files and not quiet:
+        wanted = pipeline.Options(paths, workers, move, stale, limit, missions, dry_run)
+        pipeline.ingest(context, wanted, summary, progress, known=known)
+        if not summary.files and not options.quiet:
             places = ", ".join(str(path) for path in paths or (settings.ingest_dir,))
             click.echo(f"there are no FITS files in {places}", err=True)
         if not dry_run:
             compose(context, summary, workers=workers, everything=stale, progress=progress)
             build_statistics(context, summary, workers=workers, everything=stale, progress=progress)
 
-    run_command(
-        settings,
-        "ingest",
-        work,
-        jobs=jobs,
-        wait=not no_wait,
-        dry_run=dry_run,
-        json_output=json_output,
-        verbose=verbose,
-        quiet=quiet,
-    )
+    run_command(settings, "ingest", options, work)
 
 
 @click.command("make-composites")
-@worker_option
-@click.option("--stale", is_flag=True, help="Also make anew what other settings or an earlier version made.")
-@click.option("--no-wait", is_flag=True, help="Leave at once when another process writes to the store.")
-@click.option("--dry-run", is_flag=True, help="Count what is to be done, write nothing.")
-@as_json
-@talkative
-@command_options
-def make_composites(
-    jobs: int | None,
-    stale: bool,
-    no_wait: bool,
-    dry_run: bool,
-    json_output: bool,
-    config: Path | None,
-    verbose: bool,
-    quiet: bool,
-) -> None:
+@run_options
+def make_composites(options: RunOptions) -> None:
     """Make the light curves of several exposures that are missing or whose exposures changed.
 
     'hstlc ingest' does it too. A composite has all exposures of a mission, instrument, detector, target, optical
@@ -121,46 +80,20 @@ def make_composites(
     from hstlc.cli.database import require_database
     from hstlc.pipeline.compose import compose
 
-    settings = load_settings(config)
-    if dry_run:
+    settings = load_settings(options.config)
+    if options.dry_run:
         require_database(settings)
 
     def work(context: Context, summary: Summary, progress: Progress, workers: Workers) -> None:
-        compose(context, summary, workers=workers, everything=stale, dry_run=dry_run, progress=progress)
+        compose(context, summary, workers=workers, everything=options.stale, dry_run=options.dry_run, progress=progress)
 
-    run_command(
-        settings,
-        "make-composites",
-        work,
-        jobs=jobs,
-        wait=not no_wait,
-        dry_run=dry_run,
-        json_output=json_output,
-        verbose=verbose,
-        quiet=quiet,
-    )
+    run_command(settings, "make-composites", options, work)
 
 
 @click.command("build-stats")
 @click.argument("which", type=click.Choice(["individual", "composite", "both"]), default="both")
-@worker_option
-@click.option("--stale", is_flag=True, help="Also compute anew what other settings or an earlier version did.")
-@click.option("--no-wait", is_flag=True, help="Leave at once when another process writes to the store.")
-@click.option("--dry-run", is_flag=True, help="Count what is to be done, write nothing.")
-@as_json
-@talkative
-@command_options
-def build_stats(
-    which: str,
-    jobs: int | None,
-    stale: bool,
-    no_wait: bool,
-    dry_run: bool,
-    json_output: bool,
-    config: Path | None,
-    verbose: bool,
-    quiet: bool,
-) -> None:
+@run_options
+def build_stats(which: str, options: RunOptions) -> None:
     """Compute the statistics of light curves that have none, or stale ones.
 
     WHICH is individual, composite or both (default).
@@ -168,8 +101,8 @@ def build_stats(
     from hstlc.cli.database import require_database
     from hstlc.pipeline.statistics import build_statistics
 
-    settings = load_settings(config)
-    if dry_run:
+    settings = load_settings(options.config)
+    if options.dry_run:
         require_database(settings)
 
     def work(context: Context, summary: Summary, progress: Progress, workers: Workers) -> None:
@@ -178,19 +111,9 @@ def build_stats(
             summary,
             kinds=("individual", "composite") if which == "both" else (which,),
             workers=workers,
-            everything=stale,
-            dry_run=dry_run,
+            everything=options.stale,
+            dry_run=options.dry_run,
             progress=progress,
         )
 
-    run_command(
-        settings,
-        "build-stats",
-        work,
-        jobs=jobs,
-        wait=not no_wait,
-        dry_run=dry_run,
-        json_output=json_output,
-        verbose=verbose,
-        quiet=quiet,
-    )
+    run_command(settings, "build-stats", options, work)

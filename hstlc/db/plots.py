@@ -18,6 +18,7 @@ __all__ = [
     "described_curves",
     "due_plots",
     "folder_pages",
+    "orphans",
     "plots_of",
     "remove_plots",
     "save_plots",
@@ -68,7 +69,7 @@ def due_plots(
 
 
 def plots_of(connection: Connection, parents: Iterable[int] | None = None) -> list[dict[str, Any]]:
-    """Return the rows of plots: of some light curves, or of all and those whose light curve is gone."""
+    """Return the rows of plots: of some light curves, or of all."""
     statement = select(PRODUCTS).where(PRODUCTS.c.kind.in_(VIEWS)).order_by(PRODUCTS.c.id)
     if parents is None:
         return [dict(row) for row in connection.execute(statement).mappings()]
@@ -77,6 +78,12 @@ def plots_of(connection: Connection, parents: Iterable[int] | None = None) -> li
         rows = connection.execute(statement.where(PRODUCTS.c.parent_id.in_(chunk)))
         found += [dict(row) for row in rows.mappings()]
     return found
+
+
+def orphans(connection: Connection) -> list[dict[str, Any]]:
+    """Return the rows of plots whose light curve is gone."""
+    gone = select(PRODUCTS).where(PRODUCTS.c.kind.in_(VIEWS), PRODUCTS.c.parent_id.is_(None))
+    return [dict(row) for row in connection.execute(gone).mappings()]
 
 
 def folder_pages(connection: Connection) -> list[dict[str, Any]]:

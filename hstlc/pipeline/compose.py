@@ -15,13 +15,14 @@ from hstlc.formats.hlsp.project import Project
 from hstlc.missions.base import ExposureValues
 from hstlc.missions.registry import mission as find_mission
 from hstlc.missions.registry import missions
+from hstlc.pipeline.batches import in_batches
 from hstlc.pipeline.composite import STEP_VERSION, Composite, GroupTask, Member, make_composite
 from hstlc.pipeline.context import Context
 from hstlc.pipeline.executor import Workers, run_tasks
 from hstlc.pipeline.observation import settings_digest, values_of_row
 from hstlc.pipeline.progress import NoProgress, Progress
 from hstlc.pipeline.publication import publish_all
-from hstlc.pipeline.results import Failure, Summary
+from hstlc.pipeline.results import Summary
 from hstlc.pipeline.stored import is_stored, removal, stored_path
 from hstlc.store.digest import digest
 from hstlc.store.layout import Layout
@@ -70,31 +71,26 @@ def compose(
         summary.composites += len(groups)
         return
     progress.stage("composites", len(groups))
-    tasks: list[GroupTask] = []
-    batch: list[Composite] = []
-    for group in groups:
-        if not group.found:
-            batch.append(Composite(group.configuration, (), None, None))
-            continue
-        task = _task(context, group)
-        missing = [path for member in task.members for _, path, _ in member.files if not path.is_file()]
-        if missing:
-            name = missing[0].name
-            summary.waiting.append(f"composite {group.configuration}: waits for {name}, which is gone; ingest it again")
-            continue
-        tasks.append(task)
-    for result in run_tasks(workers, make_composite, tasks, lambda task: task.configuration):
-        progress.item("")
-        if isinstance(result, Failure):
-            summary.failures.append(result)
-            continue
-        batch.append(result)
-        if len(batch) >= context.settings.commit_batch:
-            _publish(context, batch, summary)
-            batch = []
-    if batch:
-        _publish(context, batch, summary)
+    empty = [Composite(group.configuration, (), None, None) for group in groups if not group.found]
+    if empty:
+        _publish(context, empty, summary)
+    tasks = [_task(context, group) for group in groups if group.found]
+    tasks = [task for task in tasks if not _waits(task, summary)]
+    results = run_tasks(workers, make_composite, tasks, lambda task: task.configuration)
+    in_batches(
+        results, context.settings.commit_batch, lambda batch: _publish(context, batch, summary), summary, progress
+    )
     summary.seconds += time.monotonic() - started
+
+
+def _waits(task: GroupTask, summary: Summary) -> bool:
+    """Tell whether a file of a member is gone, and note it."""
+    missing = [path for member in task.members for _, path, _ in member.files if not path.is_file()]
+    if missing:
+        summary.waiting.append(
+            f"composite {task.configuration}: waits for {missing[0].name}, which is gone; ingest it again"
+        )
+    return bool(missing)
 
 
 def _due(context: Context, everything: bool) -> list[_Group]:

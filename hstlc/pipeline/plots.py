@@ -12,13 +12,14 @@ from sqlalchemy import Connection
 from hstlc.db import plots, records
 from hstlc.db.composites import COMPOSITE
 from hstlc.db.engine import reading, writing
+from hstlc.pipeline.batches import in_batches
 from hstlc.pipeline.context import Context
 from hstlc.pipeline.drawing import Drawn, PlotTask, draw
 from hstlc.pipeline.executor import Workers, run_tasks
 from hstlc.pipeline.plot_folder import refresh_folder
 from hstlc.pipeline.progress import NoProgress, Progress
 from hstlc.pipeline.publication import finish_removals, publish_all
-from hstlc.pipeline.results import Failure, Summary
+from hstlc.pipeline.results import Summary
 from hstlc.pipeline.stored import is_stored, removal, stored_path
 from hstlc.store.digest import digest
 
@@ -59,18 +60,10 @@ def make_plots(
         return
     _drop_orphans(context)
     progress.stage("plots", len(tasks))
-    batch: list[Drawn] = []
-    for result in run_tasks(workers, draw, tasks, lambda task: task.name):
-        progress.item("")
-        if isinstance(result, Failure):
-            summary.failures.append(result)
-            continue
-        batch.append(result)
-        if len(batch) >= context.settings.commit_batch:
-            _publish(context, batch, summary)
-            batch = []
-    if batch:
-        _publish(context, batch, summary)
+    results = run_tasks(workers, draw, tasks, lambda task: task.name)
+    in_batches(
+        results, context.settings.commit_batch, lambda batch: _publish(context, batch, summary), summary, progress
+    )
     refresh_folder(context, summary)
     summary.seconds += time.monotonic() - started
 
@@ -130,7 +123,7 @@ def _publish(context: Context, batch: Sequence[Drawn], summary: Summary) -> None
 def _drop_orphans(context: Context) -> None:
     """Delete the plots of light curves that are gone."""
     with writing(context.engine) as connection:
-        gone = [row for row in plots.plots_of(connection) if row["parent_id"] is None]
+        gone = plots.orphans(connection)
         records.add_removals(connection, [removal(context.layout, row) for row in gone])
         plots.remove_plots(connection, [row["id"] for row in gone])
     if gone:

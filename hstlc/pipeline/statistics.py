@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,6 +13,7 @@ from hstlc.db import records
 from hstlc.db.engine import reading, writing
 from hstlc.errors import InconsistentError
 from hstlc.formats.curve_fits import read_light_curve
+from hstlc.pipeline.batches import in_batches
 from hstlc.pipeline.context import Context
 from hstlc.pipeline.executor import Workers, run_tasks
 from hstlc.pipeline.progress import NoProgress, Progress
@@ -84,30 +85,18 @@ def build_statistics(
         summary.statistics += len(tasks)
         return
     progress.stage("statistics", len(tasks))
-    places = {row["id"]: (row["path"], row["filename"]) for row in due}
-    batch: list[Mapping[str, Any]] = []
-    for result in run_tasks(workers, describe_curve, tasks, lambda task: task.key):
-        progress.item("")
-        if isinstance(result, Failure):
-            summary.failures.append(result)
-            continue
-        path, filename = places[result["product_id"]]
-        batch.append(
-            {**result, "lightcurve_path": path, "lightcurve_filename": filename, "settings_digest": settings_digest}
-        )
-        if len(batch) >= context.settings.commit_batch:
-            _save(context, batch, summary)
-            batch = []
-    if batch:
-        _save(context, batch, summary)
+    places = {row["id"]: {"lightcurve_path": row["path"], "lightcurve_filename": row["filename"]} for row in due}
+    results = run_tasks(workers, describe_curve, tasks, lambda task: task.key)
+
+    def save(batch: list[dict[str, Any]]) -> None:
+        rows = [{**row, **places[row["product_id"]], "settings_digest": settings_digest} for row in batch]
+        with writing(context.engine) as connection:
+            records.save_statistics(connection, rows)
+        point("stats-committed")
+        summary.statistics += len(batch)
+
+    in_batches(results, context.settings.commit_batch, save, summary, progress)
     summary.seconds += time.monotonic() - started
-
-
-def _save(context: Context, batch: list[Mapping[str, Any]], summary: Summary) -> None:
-    with writing(context.engine) as connection:
-        records.save_statistics(connection, batch)
-    point("stats-committed")
-    summary.statistics += len(batch)
 
 
 def describe_curve(task: CurveTask) -> dict[str, Any] | Failure:

@@ -32,6 +32,7 @@ from sqlalchemy import create_engine, text
 from store_state import CRASHED, Store, files_of, points_of, recalibrated
 from test_pipeline_crash import copies, crash
 
+from hstlc.db.reset import reset
 from hstlc.formats.curve_fits import read_light_curve
 from hstlc.missions.hst.wavelengths import NO_COMMON, NO_LIMITS
 from hstlc.testing.cos import Scene
@@ -322,6 +323,12 @@ def test_a_member_that_makes_no_sense_alone_has_a_row_and_no_file(sqlite_store, 
     assert store.verify().clean
 
 
+def test_what_cannot_be_made_is_not_counted_as_made(sqlite_store, tmp_path):
+    store = sqlite_store()
+    assert ingest(store, shifted(visit(tmp_path / "given", 1)[0], 3000.0)).composites == 0
+    assert make_everything(store).composites == 0
+
+
 def test_a_composite_that_loses_all_it_was_made_of_goes(sqlite_store, visits, tmp_path):
     store = sqlite_store()
     ingest(store, visits.days[0])
@@ -403,6 +410,40 @@ def test_what_does_not_belong_in_a_folder_elsewhere_is_found(sqlite_store, visit
     ingest(store, visits.days[0])
     shutil.copyfile(tmp_path / "elsewhere" / NAME, tmp_path / "elsewhere" / "unknown.fits")
     assert [path.name for path in store.verify().unknown] == ["unknown.fits"]
+
+
+def test_composites_moved_from_one_folder_outside_to_another(sqlite_store, visits, tmp_path):
+    store = sqlite_store()
+    ingest(store.configured(composite_dir=str(tmp_path / "one")), visits.days[0])
+    there = store.configured(composite_dir=str(tmp_path / "two"))
+    assert ingest(there, visits.other).failures == []
+    assert {path.name for path in (tmp_path / "two").iterdir()} >= {STAR("sim-other")}
+
+
+# --- tables that were emptied
+
+
+@pytest.mark.parametrize("table", ["composite_member", "outputs", "product", "stats", "metadata", "exposure_file"])
+def test_after_a_table_was_emptied_the_same_files_end_in_the_same_rows(store, visits, table):
+    given = [*visits.days[:2], visits.other]
+    ingest(store, *given)
+    state = store.state()
+    with store.open() as context:
+        reset(context.engine, table)
+    summary = ingest(store, *given)
+    assert summary.failures == []
+    found = store.state()
+    assert found.rows == state.rows
+    assert found.files == state.files
+    assert store.verify().clean
+
+
+def test_a_member_whose_files_nobody_knows_any_more_stops_nothing(sqlite_store, visits):
+    store = sqlite_store()
+    ingest(store, *visits.days[:2])
+    execute(store, "DELETE FROM exposure_file WHERE rootname = 'lsim01aaq'")
+    summary = ingest(store, visits.days[2])
+    assert [failure.code for failure in summary.failures] != ["step.unexpected"]
 
 
 # --- files that are gone or damaged
@@ -534,6 +575,12 @@ def test_a_position_that_differs_a_little_is_not_lost(sqlite_store, tmp_path):
         ingest(store, *visit(tmp_path / "given", number, ra_deg=187.2779 + 1e-5 * number))
     with fits.open(composites(store)[0]) as units:
         assert units[1].header["RA_TARG"] == pytest.approx(187.2779, abs=1e-4)
+
+
+def test_an_exposure_time_that_lies_can_be_delivered(sqlite_store, tmp_path):
+    store = sqlite_store()
+    ingest(store, *visit(tmp_path / "given", 1, overrides={"EXPTIME": 600.0, "EXPTIMEA": 600.0}))
+    assert_deliverable(store)
 
 
 @pytest.mark.xfail(strict=True, reason="LIFE_ADJ is taken from the header as it is, whatever it is")

@@ -112,7 +112,7 @@ def test_the_events_inside_the_common_range_are_counted_and_no_other(hstlc: Run,
 
 
 def test_without_the_common_range_the_visits_would_differ(hstlc: Run, home: Path, tmp_path: Path):
-    """A visit that sees a fourth less of the spectrum has a fourth less light: the composite compares like with like."""
+    """A visit that sees a fourth less of the spectrum has less light: the composite compares like with like."""
     one_segment = replace(FULL_SEGMENTS, segments=("A",), exptime_s=400.0)
     observe(tmp_path / "archive", one_segment, [SKY] * 2)
     narrow = tmp_path / "archive" / "lsim01aaq_corrtag_a.fits"

@@ -189,7 +189,7 @@ def test_a_command_that_does_not_exist_would_be_noticed(tmp_path: Path) -> None:
 # pages that are made from the code
 
 
-@pytest.mark.parametrize("name", ["columns.md", "checks.md", "configuration.md"])
+@pytest.mark.parametrize("name", ["columns.md", "checks.md", "configuration.md", "hlsp.md"])
 def test_reference_is_up_to_date(name: str) -> None:
     page = script("make_reference").PAGES[name]()
     assert (ROOT / "docs" / "reference" / name).read_text("utf-8") == page, "run scripts/make_reference"
