@@ -115,9 +115,9 @@ def assert_deliverable(store: Store) -> None:
     """Hold every composite against the rules of its archive."""
     for path in composites(store):
         broken = [
-            f"{path.name}: {one.name}: {one.message}" for one in check_hlsp(path) if one.verdict is Verdict.BROKEN
+            f"{path.name}: {one.rule}: {one.message}" for one in check_hlsp(path) if one.verdict is Verdict.BROKEN
         ]
-        assert broken == []
+        assert not broken, broken
         with fits.open(path, checksum=True) as units:
             units.verify("exception")
 
