@@ -17,29 +17,9 @@ from hstlc.pipeline.sweep import sweep
 # ruff: noqa: F811
 
 warm = multiprocessing.get_context("forkserver")
-warm.set_forkserver_preload(
-    [
-        "pytest",
-        "hypothesis",
-        "alembic.command",
-        "astropy.io.fits",
-        "astropy.table",
-        "scipy.stats",
-        "nifty_ls",
-        "PIL.Image",
-        "bokeh.embed",
-        "bokeh.plotting",
-        "jinja2",
-        "hstlc.testing.cos",
-        "hstlc.testing.databases",
-        "hstlc.missions.hst",
-        "hstlc.pipeline.ingest",
-        "hstlc.pipeline.plots",
-        "hstlc.plots.page",
-        "hstlc.plots.periodogram",
-        "finufft",
-    ]
-)
+LIBRARIES = "pytest alembic.command astropy.io.fits astropy.table scipy.stats nifty_ls bokeh.plotting PIL.Image jinja2"
+OURS = "testing.cos testing.databases missions.hst pipeline.ingest pipeline.plots plots.page plots.periodogram"
+warm.set_forkserver_preload([*LIBRARIES.split(), *(f"hstlc.{name}" for name in OURS.split())])
 
 DRAWING = {"staged", "staged-fsync", "published", "published-fsync", "before-commit", "committed"}
 
@@ -145,7 +125,7 @@ def test_a_crash_while_drawing_loses_nothing_and_the_next_run_ends_the_same(scen
         assert set(trace) == SCENARIOS[scenario]
         expected = whole_state(undisturbed)
         for point in sorted(set(trace)):
-            for number in sorted({1, trace.count(point)}):
+            for number in sorted({1, trace.count(point)} if scenario is one_more else {trace.count(point)}):
                 where = f"{point}, time {number} of {trace.count(point)}"
                 tried = copy(f"{point}-{number}")
                 assert crash(tried, point, number) == CRASHED, where
