@@ -46,7 +46,7 @@ def reset(yes: bool, confirmed: bool, config: Path | None) -> None:
 @as_json
 @command_options
 def sweep(json_output: bool, config: Path | None) -> None:
-    """Finish what an interrupted run left. Every ingest does this first; alone it is of use on a full disk."""
+    """Finish what an interrupted run left. Every run does this first; alone it is of use on a full disk."""
     from hstlc.pipeline.context import open_store
     from hstlc.pipeline.sweep import sweep as run
 

@@ -46,7 +46,6 @@ def ingest(
     from hstlc.pipeline.compose import compose
     from hstlc.pipeline.context import database_exists
     from hstlc.pipeline.statistics import build_statistics
-    from hstlc.pipeline.sweep import sweep
 
     settings = load_settings(options.config)
     for name in missions:
@@ -55,8 +54,6 @@ def ingest(
     known = not dry_run or database_exists(settings)
 
     def work(context: Context, summary: Summary, progress: Progress, workers: Workers) -> None:
-        if not dry_run:
-            sweep(context)
         wanted = pipeline.Options(paths, workers, move, stale, limit, missions, dry_run)
         pipeline.ingest(context, wanted, summary, progress, known=known)
         if not summary.files and not options.quiet:

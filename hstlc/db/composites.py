@@ -37,6 +37,7 @@ def due_configurations(connection: Connection) -> set[str]:
                     MEMBERS.c.metadata_id == METADATA.c.id,
                     MEMBERS.c.configuration == METADATA.c.configuration,
                     MEMBERS.c.input_digest == PRODUCTS.c.input_digest,
+                    or_(MEMBERS.c.dataset.is_(None), MEMBERS.c.product_id == OUTPUTS.c.composite_product_id),
                 ),
             )
         )
@@ -56,7 +57,9 @@ def due_configurations(connection: Connection) -> set[str]:
                 ),
             )
         )
-        .where(or_(OUTPUTS.c.id.is_(None), METADATA.c.configuration != MEMBERS.c.configuration))
+        .where(
+            or_(OUTPUTS.c.id.is_(None), METADATA.c.id.is_(None), METADATA.c.configuration != MEMBERS.c.configuration)
+        )
         .distinct()
     )
     return {row[0] for query in (new, left) for row in connection.execute(query)}

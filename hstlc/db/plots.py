@@ -16,6 +16,7 @@ __all__ = [
     "PAGE",
     "VIEWS",
     "described_curves",
+    "drawn_otherwise",
     "due_plots",
     "folder_pages",
     "orphans",
@@ -90,6 +91,12 @@ def folder_pages(connection: Connection) -> list[dict[str, Any]]:
     """Return the rows of the pages over all light curves, and of what pages share."""
     rows = connection.execute(select(PRODUCTS).where(PRODUCTS.c.kind == FOLDER_PAGE).order_by(PRODUCTS.c.key))
     return [dict(row) for row in rows.mappings()]
+
+
+def drawn_otherwise(connection: Connection, settings: str) -> bool:
+    """Tell whether there are plots that other settings drew."""
+    other = select(PRODUCTS.c.id).where(PRODUCTS.c.kind.in_(VIEWS), PRODUCTS.c.settings_digest != settings)
+    return connection.execute(other.limit(1)).first() is not None
 
 
 def save_plots(connection: Connection, rows: Iterable[Row]) -> None:

@@ -29,6 +29,7 @@ __all__ = [
     "add_removals",
     "bad_files",
     "begin_run",
+    "cancel_removals",
     "chunks",
     "due_statistics",
     "exposure_keys",
@@ -350,6 +351,12 @@ def add_removals(connection: Connection, rows: Sequence[Row]) -> None:
 def removals(connection: Connection) -> list[RowMapping]:
     """Return the files that are still to be deleted, in order."""
     return list(connection.execute(select(REMOVALS).order_by(REMOVALS.c.id)).mappings())
+
+
+def cancel_removals(connection: Connection, paths: Iterable[str]) -> None:
+    """Keep files that were to be deleted: something new has their names."""
+    for chunk in chunks(paths):
+        connection.execute(delete(REMOVALS).where(REMOVALS.c.path.in_(chunk)))
 
 
 def remove_removals(connection: Connection, identities: Iterable[int]) -> None:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from hstlc.model import COLUMNS, Intervals, LightCurve
 from hstlc.times import SECONDS_PER_DAY
@@ -29,7 +30,8 @@ def stack(curves: Sequence[LightCurve]) -> LightCurve:
     """Return one light curve of all bins of several, none dropped.
 
     Seconds (``times``, ``time``, good times) are counted from the reference of the first; ``dataset`` numbers the
-    curves from 1. Of the keywords stay those that all agree in, sums of what adds, the first start and the last end.
+    curves from 1. Of the keywords stay those that all agree in, sums of what adds, the first start, the last end,
+    and the position in the first curve where all are within an arc minute of it.
 
     Parameters
     ----------
@@ -65,11 +67,29 @@ def stack(curves: Sequence[LightCurve]) -> LightCurve:
 
 def _merged_meta(curves: Sequence[LightCurve]) -> dict[str, Value]:
     meta: dict[str, Value] = {}
-    for key in curves[0].meta:
+    for key in dict.fromkeys(key for curve in curves for key in curve.meta):
         values = [curve.meta.get(key) for curve in curves]
         known = [value for value in values if value is not None]
         if key in _MERGED:
             meta[key] = _MERGED[key](known) if known else None
         elif all(value == values[0] for value in values):
             meta[key] = values[0]
-    return meta
+    return meta | _position(curves)
+
+
+def _position(curves: Sequence[LightCurve]) -> dict[str, Value]:
+    """Return the position of the target in the first curve, where those of all others are within an arc minute."""
+    directions = [one for curve in curves if (one := _direction(curve.meta)) is not None]
+    apart = [float(np.linalg.norm(one - directions[0])) for one in directions]
+    if len(apart) < len(curves) or max(apart) > np.deg2rad(1 / 60):
+        return {}
+    return {key: curves[0].meta[key] for key in ("RA_TARG", "DEC_TARG")}
+
+
+def _direction(meta: Mapping[str, Value]) -> NDArray[np.float64] | None:
+    """Return the unit vector to the target."""
+    degrees = meta.get("RA_TARG"), meta.get("DEC_TARG")
+    if not all(isinstance(angle, (int, float)) for angle in degrees):
+        return None
+    ra, dec = np.deg2rad(np.array(degrees, dtype=np.float64))
+    return np.array([np.cos(dec) * np.cos(ra), np.cos(dec) * np.sin(ra), np.sin(dec)])

@@ -23,7 +23,7 @@ from hstlc.pipeline.observation import settings_digest, values_of_row
 from hstlc.pipeline.progress import NoProgress, Progress
 from hstlc.pipeline.publication import publish_all
 from hstlc.pipeline.results import Summary
-from hstlc.pipeline.stored import is_stored, removal, stored_path
+from hstlc.pipeline.stored import is_stored, removals, stored_path
 from hstlc.store.digest import digest
 from hstlc.store.layout import Layout
 
@@ -84,12 +84,12 @@ def compose(
 
 
 def _waits(task: GroupTask, summary: Summary) -> bool:
-    """Tell whether a file of a member is gone, and note it."""
-    missing = [path for member in task.members for _, path, _ in member.files if not path.is_file()]
+    """Tell whether files of a member are gone, and note it."""
+    missing = [f"the files of {member.rootname}, which no row names" for member in task.members if not member.files]
+    gone = (path for member in task.members for _, path, _ in member.files if not path.is_file())
+    missing += [f"{path.name}, which is gone" for path in gone]
     if missing:
-        summary.waiting.append(
-            f"composite {task.configuration}: waits for {missing[0].name}, which is gone; ingest it again"
-        )
+        summary.waiting.append(f"composite {task.configuration}: waits for {missing[0]}; ingest it again")
     return bool(missing)
 
 
@@ -149,13 +149,11 @@ def _member(layout: Layout, row: Row, files: Sequence[Row]) -> Member:
 def _publish(context: Context, batch: Sequence[Composite], summary: Summary) -> None:
     layout = context.layout
 
-    def record(connection: Connection, made: Composite) -> list[Mapping[str, str]]:
+    def record(connection: Connection, made: Composite) -> Sequence[Mapping[str, str]]:
         before = composites.composite_products(connection, made.configuration).get(made.configuration)
         composites.save_composite(connection, made.configuration, made.product, [asdict(m) for m in made.members])
-        if before is None:
-            return []
-        kept = made.staged is not None and made.staged.target == stored_path(layout, before)
-        return [] if kept else [removal(layout, before)]
+        kept = [made.staged.target] if made.staged is not None else []
+        return removals(layout, [before] if before is not None else [], kept)
 
     failures = publish_all(
         context.engine,
@@ -166,4 +164,5 @@ def _publish(context: Context, batch: Sequence[Composite], summary: Summary) -> 
         record=record,
     )
     summary.failures += failures
-    summary.composites += len(batch) - len(failures)
+    failed = {failure.what for failure in failures}
+    summary.composites += sum(made.product is not None and made.configuration not in failed for made in batch)

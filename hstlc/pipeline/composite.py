@@ -200,7 +200,7 @@ def _provenance(dataset: int, member: Member, curve: LightCurve) -> dict[str, st
         "livetime": meta.get("LIVETIME"),
         "cal_ver": values.cal_ver,
         "fppos": values.fppos,
-        "life_adj": meta.get("LIFE_ADJ", -1),
+        "life_adj": -1 if (life_adj := values.extra.get("life_adj")) is None else life_adj,
         "n_events": meta.get("NEVENTS", 0),
         "wmin": min((low for low, _ in covered), default=None),
         "wmax": max((high for _, high in covered), default=None),

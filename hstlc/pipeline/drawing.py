@@ -14,7 +14,7 @@ from hstlc.formats.curve_fits import read_light_curve
 from hstlc.pipeline.results import Failure, failure_of
 from hstlc.store.digest import sha256_file
 from hstlc.store.layout import Layout
-from hstlc.store.publish import Staged, discard, stage_bytes
+from hstlc.store.publish import Staged, discard, free_space_guard, stage_bytes
 
 __all__ = ["STATIC", "Drawn", "PlotTask", "draw", "plot_names", "relative_url"]
 
@@ -47,6 +47,7 @@ class PlotTask:
     layout : Layout
     run : str
         Identifier of the run, for ``.part`` files.
+    min_free_space : int, bytes
     """
 
     curve: Mapping[str, Any]
@@ -59,6 +60,7 @@ class PlotTask:
     index: str
     layout: Layout
     run: str
+    min_free_space: int
 
     @property
     def name(self) -> str:
@@ -145,6 +147,7 @@ def _draw(task: PlotTask, staged: list[Staged]) -> Drawn:
         "quicklook": quicklook_png(curve),
         "periodogram": periodogram,
     }
+    free_space_guard(task.folder, sum(map(len, filter(None, contents.values()))), task.min_free_space)
     rows = []
     for kind, content in contents.items():
         if content is not None:

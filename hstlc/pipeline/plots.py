@@ -6,22 +6,24 @@ import time
 from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy import Connection
 
 from hstlc.db import plots, records
 from hstlc.db.composites import COMPOSITE
-from hstlc.db.engine import reading, writing
+from hstlc.db.engine import reading
 from hstlc.pipeline.batches import in_batches
 from hstlc.pipeline.context import Context
-from hstlc.pipeline.drawing import Drawn, PlotTask, draw
+from hstlc.pipeline.drawing import STATIC, Drawn, PlotTask, draw
 from hstlc.pipeline.executor import Workers, run_tasks
-from hstlc.pipeline.plot_folder import refresh_folder
+from hstlc.pipeline.plot_folder import drop_plots, is_script, refresh_folder
 from hstlc.pipeline.progress import NoProgress, Progress
-from hstlc.pipeline.publication import finish_removals, publish_all
+from hstlc.pipeline.publication import publish_all
 from hstlc.pipeline.results import Summary
-from hstlc.pipeline.stored import is_stored, removal, stored_path
+from hstlc.pipeline.stored import is_stored, removals, stored_path
 from hstlc.store.digest import digest
+from hstlc.store.layout import Layout
 
 __all__ = ["make_plots"]
 
@@ -54,59 +56,73 @@ def make_plots(
     """
     progress = progress or NoProgress()
     started = time.monotonic()
-    tasks = _tasks(context, kinds, everything)
+    settings = _settings_digest(context)
+    tasks = _tasks(context, kinds, everything, settings)
     if dry_run:
         summary.plots += len(tasks)
         return
-    _drop_orphans(context)
+    with reading(context.engine) as connection:
+        orphans = plots.orphans(connection)
+    drop_plots(context, orphans)
     progress.stage("plots", len(tasks))
     results = run_tasks(workers, draw, tasks, lambda task: task.name)
     in_batches(
         results, context.settings.commit_batch, lambda batch: _publish(context, batch, summary), summary, progress
     )
-    refresh_folder(context, summary)
+    refresh_folder(context, summary, settings)
     summary.seconds += time.monotonic() - started
 
 
-def _tasks(context: Context, kinds: Sequence[str], everything: bool) -> list[PlotTask]:
+def _settings_digest(context: Context) -> str:
+    return digest({"oversampling": context.settings.stats.oversampling, "bokeh": version("bokeh")})
+
+
+def _tasks(context: Context, kinds: Sequence[str], everything: bool, settings: str) -> list[PlotTask]:
     from hstlc.plots.page import PLOT_VERSION
     from hstlc.plots.tables import INDEX
 
-    layout, bokeh = context.layout, version("bokeh")
-    oversampling = context.settings.stats.oversampling
-    settings = digest({"oversampling": oversampling, "bokeh": bokeh})
+    layout = context.layout
     with reading(context.engine) as connection:
+        scripts = [row for row in plots.folder_pages(connection) if is_script(row["key"])]
+        # of an earlier version, which nobody has any more: what needs it is drawn anew
+        everything = everything or not all(is_stored(layout, row, layout.plots / STATIC) for row in scripts)
         due = plots.due_plots(connection, kinds, everything=everything, version=PLOT_VERSION, settings=settings)
-        lost = {row["parent_id"] for row in plots.plots_of(connection) if not is_stored(layout, row)}
         known = {row["id"] for row in due}
+        lost = {row["parent_id"] for row in plots.plots_of(connection) if not _is_in_place(layout, row)}
         due += [row for row in records.products_by_id(connection, lost - known - {None}) if row["kind"] in kinds]
     return [
         PlotTask(
             row,
             stored_path(layout, row),
             layout.plots / (COMPOSITE if row["kind"] == COMPOSITE else Path(row["path"]).name),
-            oversampling,
+            context.settings.stats.oversampling,
             PLOT_VERSION,
             settings,
-            f"bokeh-{bokeh}.min.js",
+            f"bokeh-{version('bokeh')}.min.js",
             INDEX,
             layout,
             context.run,
+            context.settings.min_free_space,
         )
         for row in due
     ]
 
 
+def _is_in_place(layout: Layout, row: Mapping[str, Any]) -> bool:
+    """Tell whether a plot is stored, in the plot folder of today."""
+    return is_stored(layout, row, layout.plots / Path(row["path"]).name)
+
+
 def _publish(context: Context, batch: Sequence[Drawn], summary: Summary) -> None:
     layout = context.layout
 
-    def record(connection: Connection, drawn: Drawn) -> list[Mapping[str, str]]:
+    def record(connection: Connection, drawn: Drawn) -> Sequence[Mapping[str, str]]:
         before = plots.plots_of(connection, [drawn.task.curve["id"]])
         kept = {row["kind"] for row in drawn.rows}
         plots.remove_plots(connection, [row["id"] for row in before if row["kind"] not in kept])
         plots.save_plots(connection, drawn.rows)
         places = {staged.target for staged in drawn.staged}
-        return [removal(layout, row) for row in before if stored_path(layout, row) not in places]
+        return removals(layout, before, places)
 
     failures = publish_all(
         context.engine,
@@ -118,13 +134,3 @@ def _publish(context: Context, batch: Sequence[Drawn], summary: Summary) -> None
     )
     summary.failures += failures
     summary.plots += len(batch) - len(failures)
-
-
-def _drop_orphans(context: Context) -> None:
-    """Delete the plots of light curves that are gone."""
-    with writing(context.engine) as connection:
-        gone = plots.orphans(connection)
-        records.add_removals(connection, [removal(context.layout, row) for row in gone])
-        plots.remove_plots(connection, [row["id"] for row in gone])
-    if gone:
-        finish_removals(context.engine, context.layout)

@@ -107,6 +107,8 @@ def publish_all(
             done.append(made)
     if done:
         with writing(engine) as connection:
+            published = (str(staged.target) for made in done for staged, _ in files(made))
+            records.cancel_removals(connection, published)
             for made in done:
                 records.add_removals(connection, record(connection, made))
             point("before-commit")

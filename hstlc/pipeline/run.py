@@ -12,6 +12,7 @@ from hstlc.errors import DatabaseError, HstlcError
 from hstlc.logs import redact
 from hstlc.pipeline.context import Context
 from hstlc.pipeline.results import Summary
+from hstlc.pipeline.sweep import sweep
 from hstlc.version import VERSION
 
 __all__ = ["recorded_run"]
@@ -21,10 +22,14 @@ logger = logging.getLogger(__name__)
 
 @contextmanager
 def recorded_run(context: Context, command: str, summary: Summary) -> Iterator[None]:
-    """Record that a command began and how it ended; a database that is gone at the end hides no earlier error."""
+    """Put the store in order, and record that a command began and how it ended.
+
+    A database that is gone at the end hides no earlier error.
+    """
     with writing(context.engine) as connection:
         run = records.begin_run(connection, command, VERSION)
     try:
+        sweep(context)
         yield
     except BaseException as error:
         if not isinstance(error, DatabaseError):  # then there is nothing to write to, and SQLite would make a new one

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import logging
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from hstlc.errors import StoreError
 from hstlc.store.layout import Layout
 
-__all__ = ["is_stored", "removal", "stored_path"]
+__all__ = ["is_stored", "removals", "stored_path"]
+
+logger = logging.getLogger(__name__)
 
 Row = Mapping[str, Any]
 
@@ -18,12 +22,31 @@ def stored_path(layout: Layout, row: Row) -> Path:
     return layout.resolve(row["path"]) / str(row["filename"])
 
 
-def is_stored(layout: Layout, row: Row) -> bool:
-    """Tell whether the file of a row is there and has the recorded size."""
-    path = stored_path(layout, row)
-    return path.is_file() and bool(path.stat().st_size == row["size_bytes"])
+def is_stored(layout: Layout, row: Row, folder: Path | None = None) -> bool:
+    """Tell whether the file of a row is there and has the recorded size.
+
+    One in a folder that is no longer of the tree, or not in ``folder`` where that is given, is not.
+    """
+    try:
+        path = stored_path(layout, row)
+    except StoreError:
+        return False
+    here = folder is None or path.parent == folder
+    return here and path.is_file() and bool(path.stat().st_size == row["size_bytes"])
 
 
-def removal(layout: Layout, row: Row) -> dict[str, str]:
-    """Return the row of ``pending_removal`` that deletes a product."""
-    return {"path": str(stored_path(layout, row)), "sha256": "", "kept_path": ""}
+def removals(layout: Layout, rows: Iterable[Row], kept: Collection[Path] = ()) -> list[dict[str, str]]:
+    """Return the rows of ``pending_removal`` that delete products.
+
+    Those of ``kept`` stay, and those in a folder that is no longer of the tree, where nothing is ours to delete.
+    """
+    found = []
+    for row in rows:
+        try:
+            path = stored_path(layout, row)
+        except StoreError:
+            logger.warning("%s/%s stays: its folder is no longer configured", row["path"], row["filename"])
+        else:
+            if path not in kept:
+                found.append({"path": str(path), "sha256": "", "kept_path": ""})
+    return found

@@ -53,7 +53,8 @@ class Report:
 def sweep(context: Context) -> Report:
     """Finish what a dead run left: its ``.part`` files, its deletions, its half-made replacement of a version.
 
-    Cheap: only names are listed, and only files without a row are read. Run at the start of every ingest.
+    Cheap: only names are listed, and only files without a row are read. Run at the start of every command
+    that makes something.
     """
     layout = context.layout
     folders = (layout.ingest, layout.filesystem, layout.outputs, layout.composite, layout.bad_data, layout.plots)

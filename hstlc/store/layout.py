@@ -18,6 +18,7 @@ MAX_SLUG_BYTES = 80
 
 _UNSAFE = re.compile(r"[^A-Za-z0-9._+-]+")
 _TAGGED = re.compile(r"-[0-9a-f]{8}\Z")
+_PAGE = re.compile(r"\.html?\Z", re.IGNORECASE)  # pages lie beside the folders of the targets
 _RESERVED = frozenset({"composite", "superseded"})  # folders of the data tree itself
 
 
@@ -114,7 +115,8 @@ def slug(name: str) -> str:
 
     Names made of ``A-Z a-z 0-9 . _ + -`` stay as they are. In all others accents are dropped and the rest becomes
     ``-``; then ``-`` and 8 hexadecimal digits of the SHA-256 of the original are appended, as they are to a name that
-    already ends like that, starts with a dot or dash, is empty, longer than 80 bytes, or a folder of the tree itself.
+    already ends like that, starts with a dot or dash, is empty, longer than 80 bytes, or is that of a folder of the
+    tree or of a page.
     The function is therefore not idempotent: give it the original name.
 
     Examples
@@ -127,8 +129,8 @@ def slug(name: str) -> str:
     plain = unicodedata.normalize("NFKD", name)
     plain = "".join(character for character in plain if not unicodedata.combining(character))
     plain = _UNSAFE.sub("-", plain).lstrip(".-")
-    fits = len(plain) <= MAX_SLUG_BYTES and not _TAGGED.search(plain) and plain.lower() not in _RESERVED
-    if plain == name and plain and fits:
+    fits = len(plain) <= MAX_SLUG_BYTES and not _TAGGED.search(plain) and not _PAGE.search(plain)
+    if plain == name and plain and fits and plain.lower() not in _RESERVED:
         return plain
     tag = hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()[:8]
     return f"{(plain or 'unnamed')[: MAX_SLUG_BYTES - 9].rstrip('-')}-{tag}"

@@ -21,7 +21,6 @@ from hstlc.pipeline.context import open_store
 from hstlc.pipeline.results import Summary
 from hstlc.pipeline.run import recorded_run
 from hstlc.pipeline.statistics import build_statistics
-from hstlc.pipeline.sweep import sweep
 from hstlc.store import disk
 from hstlc.testing.cos import CosExposure, Scene, edit_file, write_exposure
 
@@ -33,7 +32,6 @@ def ingest(store: Store, *paths: Path, **options: Any) -> Summary:
     summary = Summary()
     chosen = pipeline.Options(paths, **options)
     with open_store(store.settings) as context, recorded_run(context, "ingest", summary):
-        sweep(context)
         pipeline.ingest(context, chosen, summary)
         compose(context, summary, workers=chosen.workers, everything=chosen.stale)
         build_statistics(context, summary, workers=chosen.workers, everything=chosen.stale)

@@ -22,7 +22,7 @@ from hstlc.pipeline.context import Context, open_store
 from hstlc.pipeline.results import Summary
 from hstlc.pipeline.run import recorded_run
 from hstlc.pipeline.statistics import build_statistics
-from hstlc.pipeline.sweep import Report, sweep, verify
+from hstlc.pipeline.sweep import Report, verify
 from hstlc.store.points import set_hook
 from hstlc.testing.cos import CosExposure, Scene, edit_file, write_exposure
 
@@ -78,7 +78,6 @@ class Store:
         summary = Summary()
         options = pipeline.Options(paths, **options)
         with open_store(self.settings, wait=wait) as context, recorded_run(context, "ingest", summary):
-            sweep(context)
             pipeline.ingest(context, options, summary)
             build_statistics(context, summary, workers=options.workers, everything=options.stale)
         return summary

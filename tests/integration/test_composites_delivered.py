@@ -92,7 +92,6 @@ def test_images_and_stripes_stack_as_spectra_do(sqlite_store, tmp_path):
     assert_deliverable(store)
 
 
-@pytest.mark.xfail(strict=True, reason="a position that differs in the last digit counts as no position")
 def test_a_position_that_differs_a_little_is_not_lost(sqlite_store, tmp_path):
     store = sqlite_store
     for number in (1, 2):
@@ -101,14 +100,12 @@ def test_a_position_that_differs_a_little_is_not_lost(sqlite_store, tmp_path):
         assert units[1].header["RA_TARG"] == pytest.approx(187.2779, abs=1e-4)
 
 
-@pytest.mark.xfail(strict=True, reason="the header's EXPTIME is believed where it exceeds the span")
 def test_an_exposure_time_that_lies_can_be_delivered(sqlite_store, tmp_path):
     store = sqlite_store
     ingest(store, *visit(tmp_path / "given", 1, overrides={"EXPTIME": 600.0, "EXPTIMEA": 600.0}))
     assert_deliverable(store)
 
 
-@pytest.mark.xfail(strict=True, reason="LIFE_ADJ is taken from the header as it is, whatever it is")
 def test_a_header_that_an_individual_curve_lives_with_stops_no_composite(sqlite_store, tmp_path):
     store = sqlite_store
     summary = ingest(store, *visit(tmp_path / "given", 1, overrides={"LIFE_ADJ": "N/A"}))

@@ -104,7 +104,6 @@ def test_a_crash_leaves_nothing_in_a_folder_elsewhere(sqlite_store, days, tmp_pa
     assert store.verify().clean
 
 
-@pytest.mark.xfail(strict=True, reason="make-composites does not put in order what its own crash left")
 @pytest.mark.parametrize("point", ["staged-fsync", "committed"])
 def test_after_a_crash_make_composites_alone_puts_everything_in_order(sqlite_store, days, tmp_path, point):
     store, _ = another_name(sqlite_store, days, tmp_path)

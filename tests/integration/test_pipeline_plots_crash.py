@@ -12,8 +12,6 @@ from plot_runs import TREE, broken_links, make_plots, visits, whole_state  # noq
 from store_state import CRASHED, Store, act_and_die, files_of, points_of, recalibrated
 from test_pipeline_crash import copies
 
-from hstlc.pipeline.sweep import sweep
-
 # ruff: noqa: F811
 
 warm = multiprocessing.get_context("forkserver")
@@ -26,12 +24,6 @@ DRAWING = {"staged", "staged-fsync", "published", "published-fsync", "before-com
 
 def draw(store):
     return make_plots(store)
-
-
-def in_order(store):
-    """Do what the next ``hstlc ingest`` does before anything else."""
-    with store.open() as context:
-        sweep(context)
 
 
 def everything(store, visits, tmp_path):
@@ -130,28 +122,10 @@ def test_a_crash_while_drawing_loses_nothing_and_the_next_run_ends_the_same(scen
                 tried = copy(f"{point}-{number}")
                 assert crash(tried, point, number) == CRASHED, where
                 assert kept <= set(files_of(tried.home, TREE).values()), where
-                in_order(tried)
                 assert draw(tried).failures == [], where
                 assert_in_order(tried, expected, where)
 
 
-@pytest.mark.xfail(strict=True, reason="make-plots does not put in order what its own crash left")
-@pytest.mark.parametrize(
-    ("scenario", "point"),
-    [(everything, "staged-fsync"), (back_again, "unlinked"), (a_detector_less, "committed")],
-    ids=lambda value: getattr(value, "__name__", value),
-)
-def test_after_a_crash_make_plots_alone_puts_everything_in_order(scenario, point, prepared, tmp_path):
-    store = prepared(scenario)
-    with copies("sqlite", store, tmp_path) as copy:
-        undisturbed = copy("undisturbed")
-        last = points_of(undisturbed, draw).count(point) if point == "committed" else 1
-        assert crash(store, point, last) == CRASHED
-        assert draw(store).failures == []
-        assert_in_order(store, whole_state(undisturbed), point)
-
-
-@pytest.mark.xfail(strict=True, reason="deletions that are put off are done after new plots took the names")
 def test_what_an_interrupted_deletion_left_to_be_deleted_is_not_what_is_drawn_next(prepared):
     store = prepared(back_again)
     assert crash(store, "unlinked", 1) == CRASHED
@@ -165,7 +139,6 @@ def test_a_crash_in_a_plot_folder_elsewhere_leaves_nothing_there(prepared, tmp_p
     elsewhere = replace(store, environ={"HSTLC_PLOT_DIR": str(tmp_path / "elsewhere")})
     assert crash(elsewhere, "staged-fsync", 3) == CRASHED
     assert list(Path(tmp_path / "elsewhere").rglob("*.part"))
-    in_order(elsewhere)
     assert draw(elsewhere).failures == []
     assert not list(Path(tmp_path / "elsewhere").rglob("*.part"))
     assert elsewhere.verify().clean

@@ -31,7 +31,7 @@ def hlsp_keywords(curve: LightCurve, configuration: Configuration, project: Proj
     ----------
     curve : LightCurve
         The composite, at least one bin. Coordinates and the description of the target stay as they are in its ``meta``;
-        so do an EXPTIME above zero and, under ``mast``, the PROPOSID that the exposures agree on.
+        so do an EXPTIME that fits into the span and, under ``mast``, the PROPOSID that the exposures agree on.
     configuration : Configuration
         What the exposures have in common.
     project : Project
@@ -64,7 +64,7 @@ def hlsp_keywords(curve: LightCurve, configuration: Configuration, project: Proj
     }
     if project.profile is Profile.LEGACY:
         exposure_s = curve.meta.get("EXPTIME")
-        known = isinstance(exposure_s, (int, float)) and exposure_s > 0
+        known = isinstance(exposure_s, (int, float)) and 0 < exposure_s <= end_s - begin_s
         return common | {
             "PROPOSID": project.proposal,
             "PR_INV_L": project.pi_last,

@@ -55,8 +55,8 @@ def comparable(members: Sequence[ExposureValues], settings: HstSettings) -> Comp
     The grating moves between exposures (FP-POS), and a segment may be off: only what all of them see can be compared.
     A segment that a member lacks is left out for all, unless no segment would remain: then the members without the
     segment that most have are excluded. Ranges are intersected a segment; a member whose range hardly meets the
-    typical one is excluded, so that one wrong header does not narrow the composite to nothing. Imaging exposures have
-    no wavelengths and always compare.
+    typical one is excluded, so that one wrong header does not narrow the composite to nothing. A segment of unknown
+    limits takes the range of the others. Imaging exposures have no wavelengths and always compare.
 
     Parameters
     ----------
@@ -71,38 +71,44 @@ def comparable(members: Sequence[ExposureValues], settings: HstSettings) -> Comp
     """
     if all(member.obstype.upper() == "IMAGING" for member in members):
         return Comparable()
-    ranges = {i: found for i, member in enumerate(members) if (found := _ranges(member, settings))}
+    wanted = settings.fuv_wavelength_aa if members[0].detector.upper() == "FUV" else settings.nuv_wavelength_aa
+    ranges = {i: found for i, member in enumerate(members) if (found := _ranges(member, wanted))}
     excluded = {i: NO_LIMITS for i in range(len(members)) if i not in ranges}
     while ranges:
         letters = set.intersection(*(set(found) for found in ranges.values()))
         if not letters:
-            wanted = _most_common(ranges)
-            excluded |= {i: NO_COMMON for i, found in ranges.items() if wanted not in found}
-            ranges = {i: found for i, found in ranges.items() if wanted in found}
+            common = _most_common(ranges)
+            excluded |= {i: NO_COMMON for i, found in ranges.items() if common not in found}
+            ranges = {i: found for i, found in ranges.items() if common in found}
             continue
-        bands = {letter: _intersection([found[letter] for found in ranges.values()]) for letter in sorted(letters)}
-        poor = [letter for letter, (low, high) in bands.items() if high - low < 0.5 * _typical(ranges, letter)]
-        if not poor or len(ranges) == 1:
+        known = {letter: _known(ranges, letter) for letter in sorted(letters)}
+        bands = {letter: _intersection([wanted, *found.values()]) for letter, found in known.items()}
+        poor = [letter for letter, (low, high) in bands.items() if high - low < 0.5 * _typical(known[letter])]
+        if not poor or len(known[poor[0]]) == 1:
             return Comparable(bands, excluded)
-        worst = _worst(ranges, poor[0])
+        worst = _worst(known[poor[0]])
         excluded[worst] = NO_COMMON
         del ranges[worst]
     return Comparable({}, excluded)
 
 
-def _ranges(member: ExposureValues, settings: HstSettings) -> dict[str, Range]:
-    """Return what a member covers of the wavelengths that the settings want, by segment."""
-    wanted = settings.fuv_wavelength_aa if member.detector.upper() == "FUV" else settings.nuv_wavelength_aa
+def _ranges(member: ExposureValues, wanted: Range) -> dict[str, Range | None]:
+    """Return what a member covers of the wanted wavelengths, by segment; None where its limits are not known."""
     stored = member.extra.get("wavelength_aa")
-    found = {}
+    found: dict[str, Range | None] = {}
     for letter, pair in (stored if isinstance(stored, Mapping) else {}).items():
-        low, high = (max(pair[0], wanted[0]), min(pair[1], wanted[1])) if pair else wanted
-        if low < high:
-            found[letter] = (low, high)
+        both = _intersection([tuple(pair), wanted]) if pair else None
+        if both is None or both[0] < both[1]:
+            found[letter] = both
     return found
 
 
-def _most_common(ranges: Mapping[int, Bands]) -> str:
+def _known(ranges: Mapping[int, Mapping[str, Range | None]], letter: str) -> dict[int, Range]:
+    """Return the members whose limits of a segment are known."""
+    return {i: pair for i, found in ranges.items() if (pair := found[letter]) is not None}
+
+
+def _most_common(ranges: Mapping[int, Mapping[str, Range | None]]) -> str:
     count = Counter(letter for found in ranges.values() for letter in found)
     return min(count, key=lambda letter: (-count[letter], letter))
 
@@ -111,17 +117,17 @@ def _intersection(several: Sequence[Range]) -> Range:
     return max(low for low, _ in several), min(high for _, high in several)
 
 
-def _typical(ranges: Mapping[int, Bands], letter: str) -> float:
-    return median(found[letter][1] - found[letter][0] for found in ranges.values())
+def _typical(known: Mapping[int, Range]) -> float:
+    """Return the width of a typical range, 0 where none is known."""
+    return median([high - low for low, high in known.values()] or [0.0])
 
 
-def _worst(ranges: Mapping[int, Bands], letter: str) -> int:
+def _worst(known: Mapping[int, Range]) -> int:
     """Return the member that shares least with the typical range; of several the latest."""
-    low = median(found[letter][0] for found in ranges.values())
-    high = median(found[letter][1] for found in ranges.values())
+    low, high = (median(pair[side] for pair in known.values()) for side in (0, 1))
 
     def shared(i: int) -> float:
-        both = _intersection([ranges[i][letter], (low, high)])
+        both = _intersection([known[i], (low, high)])
         return float(np.round(both[1] - both[0], 6))
 
-    return min(ranges, key=lambda i: (shared(i), -i))
+    return min(known, key=lambda i: (shared(i), -i))
