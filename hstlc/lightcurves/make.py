@@ -1,167 +1,24 @@
-"""From events in a source and a background region to a light curve with propagated errors."""
+"""From sums over source and background regions to a light curve with propagated errors."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from hstlc.lightcurves.sums import RegionSums
 from hstlc.model import Intervals, LightCurve, Quality
 from hstlc.times import SECONDS_PER_DAY, TimeReference
 
-__all__ = ["ZERO_COUNT_ERROR", "Photons", "Region", "RegionSums", "Response", "light_curve", "region_sums"]
+__all__ = ["ZERO_COUNT_ERROR", "light_curve"]
 
 FloatArray = NDArray[np.float64]
 
 #: One-sigma (84.13 %) upper limit of a Poisson mean when no event was seen, -ln(1 - 0.8413); Gehrels (1986, ApJ 303,
 #: 336), table 1.
 ZERO_COUNT_ERROR = 1.841
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Response:
-    """What a weighted count at a wavelength is worth in flux.
-
-    Attributes
-    ----------
-    wavelength_aa : ndarray of float64, shape (n,), Angstrom
-        Increasing grid of the calibrated pixels.
-    fluence : ndarray of float64, shape (n,), erg / cm2 a count
-        Inverse sensitivity times pixel width: a count spread over one pixel's width of spectrum.
-    width_aa : float, Angstrom
-        Width of the spectrum that the selected events cover.
-    """
-
-    wavelength_aa: FloatArray
-    fluence: FloatArray
-    width_aa: float
-
-    def __call__(self, wavelength_aa: FloatArray) -> FloatArray:
-        """Return the fluence of a count at each wavelength; 0 beyond the calibrated range."""
-        return np.interp(wavelength_aa, self.wavelength_aa, self.fluence, left=0.0, right=0.0)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Photons:
-    """Events chosen from a list, with the wavelength that the region they were chosen for gives them.
-
-    Attributes
-    ----------
-    row : ndarray of int64, shape (n,)
-        Row numbers in the list, each once.
-    wavelength_aa : ndarray of float64, shape (n,), Angstrom
-    """
-
-    row: NDArray[np.int64]
-    wavelength_aa: FloatArray
-
-    def __len__(self) -> int:
-        return len(self.row)
-
-    def select(self, mask: NDArray[np.bool_]) -> Photons:
-        """Return the events where ``mask`` is True."""
-        return Photons(self.row[mask], self.wavelength_aa[mask])
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Region:
-    """A source region and the region its background is measured in (of a segment, a stripe, a camera).
-
-    Attributes
-    ----------
-    source, background : Photons
-        Events of each.
-    scale : float
-        Area of the source region over that of the background region.
-    response : Response or None
-        Makes fluxes as well.
-    """
-
-    source: Photons
-    background: Photons
-    scale: float
-    response: Response | None = None
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class RegionSums:
-    """Sums per bin over the regions of one event list.
-
-    Attributes
-    ----------
-    events : ndarray of float64, shape (n,)
-        Number of source events.
-    gross : ndarray of float64, shape (n,), counts
-        Sum of the weights of the source events.
-    background : ndarray of float64, shape (n,), counts
-        The same of the background events, scaled to the source region.
-    variance : ndarray of float64, shape (n,), counts^2
-        Of ``gross - background``.
-    fluence, fluence_variance : ndarray of float64, shape (n,), erg / cm2 and its square
-        Background-subtracted; NaN unless every region has a response.
-    responses : tuple of Response
-        What the fluence was made with; empty where it is NaN.
-    """
-
-    events: FloatArray
-    gross: FloatArray
-    background: FloatArray
-    variance: FloatArray
-    fluence: FloatArray
-    fluence_variance: FloatArray
-    responses: tuple[Response, ...]
-
-
-def region_sums(bins: int, index: NDArray[np.int64], weight: FloatArray, regions: Sequence[Region]) -> RegionSums:
-    """Sum the weights of an event list per bin over source and background regions.
-
-    The expected background in a source region is ``scale * sum(w)``. An event adds the square of its *total* weight to
-    the variance: the stripes of a spectrum share their background regions, and what one event of those takes from each
-    stripe does not average out.
-
-    Parameters
-    ----------
-    bins : int
-        Number of bins.
-    index, weight : ndarray, shape (n,)
-        Bin number and weight of each event of the list.
-    regions : sequence of Region
-        At least one.
-
-    Examples
-    --------
-    >>> first, second = (Photons(np.array([row]), np.array([1500.0])) for row in (0, 1))
-    >>> sums = region_sums(1, np.array([0, 0]), np.array([1.0, 1.0]), [Region(first, second, 0.5)])
-    >>> sums.gross, sums.background, sums.variance
-    (array([1.]), array([0.5]), array([1.25]))
-    """
-
-    def total(values: FloatArray, row: NDArray[np.int64] | slice = slice(None)) -> FloatArray:
-        return np.bincount(index[row], weights=values, minlength=bins).astype(np.float64)
-
-    events, gross, background = np.zeros(bins), np.zeros(bins), np.zeros(bins)
-    net, value = np.zeros(len(index)), np.zeros(len(index))
-    for region in regions:
-        source, beside = region.source, region.background
-        counted, expected = weight[source.row], region.scale * weight[beside.row]
-        events += total(np.ones(len(source)), source.row)
-        gross += total(counted, source.row)
-        background += total(expected, beside.row)
-        net[source.row] += counted
-        net[beside.row] -= expected
-        if region.response is not None:
-            value[source.row] += counted * region.response(source.wavelength_aa)
-            value[beside.row] -= expected * region.response(beside.wavelength_aa)
-    responses = tuple(region.response for region in regions if region.response is not None)
-    if len(responses) < len(regions):
-        responses, value = (), np.full(len(index), np.nan)
-    unknown = np.zeros(bins) if responses else np.full(bins, np.nan)
-    return RegionSums(
-        events, gross, background, total(net**2), total(value) + unknown, total(value**2) + unknown, responses
-    )
 
 
 def light_curve(

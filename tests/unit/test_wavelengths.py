@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from hstlc.missions.base import Comparable, ExposureValues
 from hstlc.missions.hst.cos_read import Spectrum
 from hstlc.missions.hst.settings import HstSettings
-from hstlc.missions.hst.wavelengths import FEWEST_EVENTS, NO_COMMON, NO_LIMITS, comparable, limits
+from hstlc.missions.hst.wavelengths import FEWEST_EVENTS, NO_COMMON, NO_LIMITS, Seen, comparable, limits
 
 SETTINGS = HstSettings()
 A, B = (1291.2, 1428.5), (1137.8, 1275.3)
@@ -35,6 +35,15 @@ def moved(pair, shift_aa):
 # --- limits
 
 
+def seen(wavelength_aa):
+    """The wavelengths of events, in blocks of 40 and with one more that was not chosen."""
+    found = Seen()
+    for start in range(0, len(wavelength_aa), 40):
+        block = np.append(wavelength_aa[start : start + 40], 9999.0)
+        found.add(block, np.arange(len(block)) < len(block) - 1)
+    return found
+
+
 def spectrum(first, last, *, dark=0):
     """An x1d row from the first to the last wavelength, without net counts in some pixels at either end."""
     wavelength = np.linspace(first, last, 101)
@@ -45,25 +54,25 @@ def spectrum(first, last, *, dark=0):
 
 def test_limits_are_those_of_the_events():
     events = np.concatenate((np.linspace(1300, 1400, FEWEST_EVENTS), np.zeros(50)))
-    assert limits(events, None) == (1300.0, 1400.0)
-    assert limits(events, spectrum(1000, 2000)) == (1300.0, 1400.0)
+    assert limits(seen(events), None) == (1300.0, 1400.0)
+    assert limits(seen(events), spectrum(1000, 2000)) == (1300.0, 1400.0)
 
 
 def test_few_events_do_not_tell_and_the_calibrated_pixels_do():
     events = np.linspace(1300, 1400, FEWEST_EVENTS - 1)
-    assert limits(events, spectrum(1290, 1430)) == (1290.0, 1430.0)
-    assert limits(events, spectrum(1200, 1300, dark=10)) == (1210.0, 1290.0)
-    assert limits(events, None) is None
+    assert limits(seen(events), spectrum(1290, 1430)) == (1290.0, 1430.0)
+    assert limits(seen(events), spectrum(1200, 1300, dark=10)) == (1210.0, 1290.0)
+    assert limits(seen(events), None) is None
 
 
 def test_events_outside_the_active_area_do_not_count_as_events():
     outside = np.concatenate((np.linspace(1300, 1400, FEWEST_EVENTS - 1), np.zeros(10**4)))
-    assert limits(outside, None) is None
+    assert limits(seen(outside), None) is None
 
 
 @pytest.mark.parametrize("row", [None, spectrum(1290, 1430, dark=51)])
 def test_nothing_tells(row):
-    assert limits(np.array([]), row) is None
+    assert limits(seen(np.array([])), row) is None
 
 
 # --- what exposures have in common

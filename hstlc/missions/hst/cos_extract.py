@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import reduce
 from typing import Any
 
@@ -11,29 +11,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hstlc.errors import UnsupportedModeError
-from hstlc.events import bin_edges, bin_index, in_band, in_good_time, live_time, outside_windows
-from hstlc.lightcurves import Photons, Region, Response, light_curve, region_sums
+from hstlc.events import bin_edges, live_time, outside_windows
+from hstlc.lightcurves import Response, light_curve
 from hstlc.missions.base import Extraction
 from hstlc.missions.hst.airglow import windows
-from hstlc.missions.hst.cos_read import ABSENT, TICK_S, CosExposure, Spectrum, number
+from hstlc.missions.hst.cos_clock import TICK_S, Placer
+from hstlc.missions.hst.cos_read import CosExposure, Spectrum
+from hstlc.missions.hst.cos_regions import Box, dq_mask, extraction_box, stripes
+from hstlc.missions.hst.cos_sums import Part, sum_list
 from hstlc.missions.hst.settings import HstSettings
-from hstlc.missions.hst.wavelengths import Bands, limits
-from hstlc.model import EventList, Finding, Intervals, Severity
+from hstlc.missions.hst.wavelengths import Bands, Seen, limits
+from hstlc.model import Finding, Intervals, Severity
 
-__all__ = ["STEP_VERSION", "Box", "dq_mask", "extract", "extraction_box", "stripes"]
+__all__ = ["STEP_VERSION", "extract", "response"]
 
 #: Raised when the same input gives other numbers.
 STEP_VERSION = 1
-
-#: Burst, pulse height out of range, bad time: what calcos calls serious when it makes images, on top of SDQFLAGS.
-BURST_DQ = 64
-SERIOUS_DQ = BURST_DQ | 512 | 2048
-
-#: Detector columns (XFULL) that events are taken from, and the middle that the slope of a trace refers to.
-COLUMNS = {"FUV": (0.0, 16384.0, 8192.0), "NUV": (-np.inf, np.inf, 512.0)}
-
-#: Imaging: the half of the NUV detector that sees the sky, (columns, rows) in pixels; the other half has the lamp.
-IMAGING_FIELD = ((0.0, 1024.0), (0.0, 512.0))
 
 #: Keywords of the input that describe the curve as they are.
 COPIED_KEYWORDS = (
@@ -42,73 +35,7 @@ COPIED_KEYWORDS = (
 )
 
 FloatArray = NDArray[np.float64]
-
-
-@dataclass(frozen=True, slots=True)
-class Box:
-    """Extraction regions of one segment, in pixels of XFULL and YFULL.
-
-    Attributes
-    ----------
-    center, slope, height : float
-        The source box is ``center + slope * (x - middle) +- height / 2``, half-open.
-    backgrounds : tuple of (float, float)
-        Center and height of each background box, parallel to the source box.
-    """
-
-    center: float
-    slope: float
-    height: float
-    backgrounds: tuple[tuple[float, float], ...]
-
-    @property
-    def scale(self) -> float:
-        """Height of the source box over the heights of the background boxes; 0 without any."""
-        total = sum(height for _, height in self.backgrounds)
-        return self.height / total if total else 0.0
-
-
-def dq_mask(exposure: CosExposure) -> int:
-    """Return the data-quality bits that exclude an event: the header's SDQFLAGS and the always serious ones."""
-    flags = exposure.number("SDQFLAGS")
-    return SERIOUS_DQ | (int(flags) if np.isfinite(flags) and flags > 0 else 0)
-
-
-def stripes(exposure: CosExposure) -> dict[str, str]:
-    """Return the segments to sum: letter to the kind of file that holds its events.
-
-    FUV segments have a file each; the NUV stripes A, B, C share one, and with G230L stripe C is light of the second
-    order and left out.
-    """
-    if "corrtag" in exposure.events:
-        if exposure.imaging:
-            return {"N": "corrtag"}
-        letters = "AB" if exposure.text("OPT_ELEM") == "G230L" else "ABC"
-        return dict.fromkeys(letters, "corrtag")
-    return {kind[-1].upper(): kind for kind in sorted(exposure.events)}
-
-
-def extraction_box(exposure: CosExposure, letter: str) -> Box | None:
-    """Return the boxes of a segment from the event list's header, else from the x1d's; None when neither has them."""
-    kind = stripes(exposure)[letter]
-    for header in (exposure.events[kind].header, exposure.x1d_header):
-        box = _box(header, letter)
-        if box is not None:
-            return box
-    return None
-
-
-def _box(header: Mapping[str, Any], letter: str) -> Box | None:
-    def value(key: str) -> float:
-        found = number(header, f"{key}_{letter}")
-        return float("nan") if found == ABSENT else found
-
-    center, height, slope = value("SP_LOC"), value("SP_HGT"), value("SP_SLP")
-    if not (np.isfinite(center) and height > 0):
-        return None
-    pairs = ((value(f"B_BKG{i}"), value(f"B_HGT{i}")) for i in (1, 2))
-    backgrounds = tuple((c, h) for c, h in pairs if np.isfinite(c) and h > 0)
-    return Box(center, slope if np.isfinite(slope) else 0.0, height, backgrounds)
+Windows = tuple[tuple[float, float], ...]
 
 
 def response(
@@ -170,56 +97,28 @@ def extract(exposure: CosExposure, settings: HstSettings, bands: Bands | None = 
     excluded = () if exposure.imaging else windows(settings.airglow, exposure.text("OPT_ELEM"))
     configured = settings.nuv_wavelength_aa if "corrtag" in exposure.events else settings.fuv_wavelength_aa
     bands = dict.fromkeys(letters, configured) if bands is None else bands
-    seen: dict[str, Any] = {}
-    mask = dq_mask(exposure)
-    findings: list[Finding] = []
-    counted = {"NEVENTS": 0, "NBADDQ": 0, "NBADTIME": 0, "NWAVE": 0, "NSOURCE": 0, "NBACKGR": 0}
-    selected: dict[str, EventList] = {}
-    for kind in kinds:
-        events = exposure.events[kind]
-        good = (events["dq"] & mask) == 0
-        timely = in_good_time(events.time_s, gti, TICK_S)
-        selected[kind] = events.select(good & timely)
-        counted["NEVENTS"] += len(events)
-        counted["NBADDQ"] += int((~good).sum())
-        counted["NBADTIME"] += int((good & ~timely).sum())
-    detector = "NUV" if "corrtag" in exposure.events else "FUV"
-    regions: dict[str, list[Region]] = {kind: [] for kind in kinds}
-    boxes: dict[str, float] = {}
-    for letter, kind in letters.items():
-        box = None if exposure.imaging else extraction_box(exposure, letter)
-        if box is None and not exposure.imaging:
-            raise UnsupportedModeError(
-                "data.no-region",
-                f"{exposure.filename(kind)}: expected SP_LOC_{letter} and SP_HGT_{letter} here or in the x1d",
-                "get the exposure calibrated to an x1d",
-                segment=letter,
-            )
-        spectrum = exposure.spectra.get(letter)
-        source, background = _in_boxes(selected[kind], box, detector)
-        inside = len(source) + len(background)
-        calibration = None if spectrum is None else response(spectrum, bands[letter], excluded)
-        if not exposure.imaging:
-            background = _with_wavelengths_of(source, background, selected[kind], detector)
-            seen[letter] = limits(
-                selected[kind]["wavelength_aa"]
-                if detector == "FUV"
-                else np.concatenate((source.wavelength_aa, background.wavelength_aa)),
-                spectrum,
-            )
-            source, background = (_wanted(photons, bands[letter], excluded) for photons in (source, background))
-        counted["NSOURCE"] += len(source)
-        counted["NBACKGR"] += len(background)
-        counted["NWAVE"] += inside - len(source) - len(background)
-        scale = box.scale if box is not None else 0.0
-        regions[kind].append(Region(source, background, scale, calibration))
-        boxes |= _box_keywords(letter, box)
-        if spectrum is None:
-            findings.append(_no_flux(exposure, letter))
-    index = {kind: bin_index(events.time_s, edges, TICK_S) for kind, events in selected.items()}
-    sums = [region_sums(len(edges) - 1, index[kind], selected[kind]["epsilon"], regions[kind]) for kind in kinds]
+    parts = {letter: _part(exposure, letter, bands[letter], excluded) for letter in letters}
+    mask, detector = dq_mask(exposure), "NUV" if "corrtag" in exposure.events else "FUV"
+    placer = Placer(gti, edges)
+    counted: Counter[str] = Counter()
+    seen: dict[str, Seen] = {letter: Seen() for letter in letters}
+    sums = [
+        sum_list(
+            exposure.events[kind],
+            [part for letter, part in parts.items() if letters[letter] == kind],
+            placer,
+            mask,
+            excluded,
+            len(edges) - 1,
+            detector,
+            counted,
+            None if exposure.imaging else seen,
+        )
+        for kind in kinds
+    ]
     live_s = live_time(edges, gti, TICK_S)
     width = sum(response.width_aa for one in sums for response in one.responses)
+    boxes = {key: value for letter, part in parts.items() for key, value in _box_keywords(letter, part.box).items()}
     curve = light_curve(
         edges,
         live_s,
@@ -239,55 +138,29 @@ def extract(exposure: CosExposure, settings: HstSettings, bands: Bands | None = 
             "AIRGLOW": settings.airglow if excluded else "none",
             "AIRGWIN": ", ".join(f"{low:.10g}-{high:.10g}" for low, high in excluded) or None,
             "DQMASK": mask,
-            **counted,
+            **{key: counted[key] for key in ("NEVENTS", "NBADDQ", "NBADTIME", "NWAVE", "NSOURCE", "NBACKGR")},
             **boxes,
             "LIVETIME": float(live_s.sum()),
             "STEPVER": STEP_VERSION,
         },
     )
-    return Extraction(curve, tuple(findings), {"wavelength_aa": seen})
+    findings = tuple(_no_flux(exposure, letter) for letter in letters if letter not in exposure.spectra)
+    covered = {letter: limits(found, exposure.spectra.get(letter)) for letter, found in seen.items()}
+    return Extraction(curve, findings, {"wavelength_aa": {} if exposure.imaging else covered})
 
 
-def _in_boxes(events: EventList, box: Box | None, detector: str) -> tuple[Photons, Photons]:
-    """Return the events of the source and of the background region; without boxes those of the imaging field."""
-    x, y = events["x"], events["y"]
-    background = np.zeros(len(x), dtype=bool)
-    if box is None:
-        (x0, x1), (y0, y1) = IMAGING_FIELD
-        source = (x >= x0) & (x < x1) & (y >= y0) & (y < y1)
-    else:
-        first, last, middle = COLUMNS[detector]
-        on = (x >= first) & (x < last)
-        straight = y - box.slope * (x - middle)
-        for center, height in box.backgrounds:
-            background |= in_band(straight, center, height)
-        source, background = on & in_band(straight, box.center, box.height), on & background
-    return _chosen(events, source), _chosen(events, background)
-
-
-def _chosen(events: EventList, mask: NDArray[np.bool_]) -> Photons:
-    row = np.flatnonzero(mask)
-    return Photons(row, events["wavelength_aa"][row])
-
-
-def _with_wavelengths_of(source: Photons, background: Photons, events: EventList, detector: str) -> Photons:
-    """Return the background events with the wavelength that the source's spectrum has in their column.
-
-    On the NUV detector calcos gives an event the wavelength of the nearest stripe, which for a background box is
-    often not the stripe that the box belongs to. The stripe's own relation is read off its source events; it is a
-    polynomial of the column.
-    """
-    known = source.select(source.wavelength_aa > 0)
-    if detector == "FUV" or len(known) < 10 or not len(background):
-        return background
-    relation = np.polynomial.Polynomial.fit(events["x"][known.row], known.wavelength_aa, 2)
-    return Photons(background.row, relation(events["x"][background.row]))
-
-
-def _wanted(photons: Photons, band: tuple[float, float], excluded: tuple[tuple[float, float], ...]) -> Photons:
-    wavelength = photons.wavelength_aa
-    inside = (wavelength >= band[0]) & (wavelength <= band[1])
-    return photons.select(inside & outside_windows(wavelength, excluded))
+def _part(exposure: CosExposure, letter: str, band: tuple[float, float], excluded: Windows) -> Part:
+    box = None if exposure.imaging else extraction_box(exposure, letter)
+    if box is None and not exposure.imaging:
+        raise UnsupportedModeError(
+            "data.no-region",
+            f"{exposure.filename(stripes(exposure)[letter])}: expected SP_LOC_{letter} and SP_HGT_{letter} here or in"
+            " the x1d",
+            "get the exposure calibrated to an x1d",
+            segment=letter,
+        )
+    spectrum = exposure.spectra.get(letter)
+    return Part(letter, box, band, None if spectrum is None else response(spectrum, band, excluded))
 
 
 def _no_flux(exposure: CosExposure, letter: str) -> Finding:

@@ -11,16 +11,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hstlc.errors import UnreadableError, UnsupportedModeError
-from hstlc.formats.fits_file import Value, header_values, open_fits
+from hstlc.formats.fits_file import Value
+from hstlc.formats.fits_units import read_units
 from hstlc.missions.base import FileIdentity, Role
+from hstlc.missions.hst.cos_events import CorrtagEvents, survey
 from hstlc.missions.hst.identify import CORRTAG_COLUMNS
 from hstlc.model import EventList, Intervals
 from hstlc.times import TimeReference
 
-__all__ = ["ABSENT", "TICK_S", "CosExposure", "Spectrum", "load", "read_events"]
-
-#: Period of the COS clock. A time stamp k * TICK_S stands for the photons of ((k - 1) * TICK_S, k * TICK_S].
-TICK_S = 0.032
+__all__ = ["ABSENT", "CosExposure", "Spectrum", "load", "read_events"]
 
 TIMELINE_COLUMNS = ("LATITUDE", "LONGITUDE", "TARGET_ALT")
 
@@ -54,7 +53,7 @@ class CosExposure:
     ----------
     files : tuple of FileIdentity
         In order of kind.
-    events : mapping of str to EventList
+    events : mapping of str to CorrtagEvents
         By kind: ``corrtag_a``, ``corrtag_b`` (FUV) or ``corrtag`` (NUV).
     spectra : mapping of str to Spectrum
         By segment letter, from the x1d; empty without one.
@@ -71,7 +70,7 @@ class CosExposure:
     """
 
     files: tuple[FileIdentity, ...]
-    events: Mapping[str, EventList]
+    events: Mapping[str, CorrtagEvents]
     spectra: Mapping[str, Spectrum] = field(default_factory=dict)
     x1d_header: Mapping[str, Value] = field(default_factory=dict)
     header: Mapping[str, Value] = field(default_factory=dict)
@@ -92,7 +91,7 @@ class CosExposure:
         return next((f.path.name for f in self.files if f.kind == kind), "")
 
     @property
-    def lists(self) -> list[tuple[str, EventList]]:
+    def lists(self) -> list[tuple[str, CorrtagEvents]]:
         """File name and event list of each kind, in order."""
         return [(self.filename(kind), self.events[kind]) for kind in sorted(self.events)]
 
@@ -125,52 +124,37 @@ def read_events(path: Path) -> EventList:
     UnsupportedModeError
         ``data.not-corrtag``.
     """
-    return _read_corrtag(path, [])[0]
+    return _read_corrtag(path, [])[0].event_list()
 
 
-def _read_corrtag(path: Path, notes: list[str]) -> tuple[EventList, Mapping[str, FloatArray]]:
-    with open_fits(path, notes) as hdus:
-        table = hdus[1] if len(hdus) > 1 else None
-        if (
-            table is None
-            or not hasattr(table, "columns")
-            or {c.upper() for c in table.columns.names} != CORRTAG_COLUMNS
-        ):
-            raise UnsupportedModeError(
-                "data.not-corrtag",
-                f"{path} is not a COS corrtag file: its first extension has not the twelve columns of one",
-                "give a file named like <rootname>_corrtag_a.fits",
-                path=str(path),
-            )
-        data = table.data
-        header = header_values(hdus[0].header, table.header)
-        stamp = np.asarray(data["TIME"], dtype=np.float64)
-        time_s = (np.rint(stamp / TICK_S) - 0.5) * TICK_S
-        columns: dict[str, NDArray[Any]] = {
-            "x": np.asarray(data["XFULL"], dtype=np.float64),
-            "y": np.asarray(data["YFULL"], dtype=np.float64),
-            "wavelength_aa": np.asarray(data["WAVELENGTH"], dtype=np.float64),
-            "epsilon": np.asarray(data["EPSILON"], dtype=np.float64),
-            "dq": np.asarray(data["DQ"], dtype=np.int32),
-            "pha": np.asarray(data["PHA"], dtype=np.int16),
-        }
-        tables = [h for h in hdus if h.name == "GTI" and hasattr(h, "columns")]
-        if tables:
-            newest = max(tables, key=lambda h: h.ver)
-            start = np.asarray(newest.data["START"], dtype=np.float64)
-            stop = np.asarray(newest.data["STOP"], dtype=np.float64)
-            finite = np.isfinite(start) & np.isfinite(stop)
-            gti = Intervals.of(start[finite], stop[finite])
-        else:
-            header["HSTLCGTI"] = "MISSING"
-            exptime = number(header, "EXPTIME")
-            gti = Intervals.of([0.0], [exptime if np.isfinite(exptime) else 0.0])
-        timeline = {
-            name: np.asarray(hdus["TIMELINE"].data[name], dtype=np.float64)
-            for name in TIMELINE_COLUMNS
-            if "TIMELINE" in hdus and name in hdus["TIMELINE"].columns.names
-        }
-    return EventList(time_s, columns, gti, TimeReference(number(header, "EXPSTART")), TICK_S, header), timeline
+def _read_corrtag(path: Path, notes: list[str]) -> tuple[CorrtagEvents, Mapping[str, FloatArray]]:
+    units = read_units(path, notes, ("EVENTS", "GTI", "TIMELINE"))
+    table = units[1] if len(units) > 1 else None
+    if table is None or {name.upper() for name in table.columns} != CORRTAG_COLUMNS:
+        raise UnsupportedModeError(
+            "data.not-corrtag",
+            f"{path} is not a COS corrtag file: its first extension has not the twelve columns of one",
+            "give a file named like <rootname>_corrtag_a.fits",
+            path=str(path),
+        )
+    header = {**units[0].header, **table.header}
+    tables = [unit for unit in units if unit.name == "GTI" and unit.columns]
+    if tables:
+        rows = (newest := max(tables, key=lambda unit: unit.ver)).table()
+        start, stop = (np.array(rows[newest.field(name)], dtype=np.float64) for name in ("START", "STOP"))
+        finite = np.isfinite(start) & np.isfinite(stop)
+        gti = Intervals.of(start[finite], stop[finite])
+    else:
+        header["HSTLCGTI"] = "MISSING"
+        exptime = number(header, "EXPTIME")
+        gti = Intervals.of([0.0], [exptime if np.isfinite(exptime) else 0.0])
+    timeline: dict[str, FloatArray] = {}
+    second = next((unit for unit in units if unit.name == "TIMELINE"), None)
+    if second is not None and second.columns:
+        rows = second.table()
+        timeline = {n: np.array(rows[n], dtype=np.float64) for n in TIMELINE_COLUMNS if n in second.columns}
+    reference = TimeReference(number(header, "EXPSTART"))
+    return CorrtagEvents(table, gti, reference, header, survey(table, gti)), timeline
 
 
 def load(files: Sequence[FileIdentity]) -> CosExposure:
@@ -182,7 +166,7 @@ def load(files: Sequence[FileIdentity]) -> CosExposure:
         ``data.vanished``: a file went away.
     """
     ordered = tuple(sorted(files, key=lambda f: f.kind))
-    events: dict[str, EventList] = {}
+    events: dict[str, CorrtagEvents] = {}
     timelines: dict[str, Mapping[str, FloatArray]] = {}
     spectra: dict[str, Spectrum] = {}
     x1d_header: dict[str, Value] = {}
@@ -214,13 +198,11 @@ def load(files: Sequence[FileIdentity]) -> CosExposure:
 
 
 def _read_x1d(path: Path, notes: list[str]) -> tuple[dict[str, Value], dict[str, Spectrum]]:
-    with open_fits(path, notes) as hdus:
-        header = header_values(hdus[0].header, hdus[1].header)
-        spectra = {}
-        for row in hdus[1].data:
-            size = int(row["NELEM"])
-            wavelength, flux, net = (
-                np.array(row[name][:size], dtype=np.float64) for name in ("WAVELENGTH", "FLUX", "NET")
-            )
-            spectra[str(row["SEGMENT"]).strip()[-1]] = Spectrum(wavelength, flux, net)
-    return header, spectra
+    units = read_units(path, notes, ("SCI",))
+    table = units[1]
+    names = [table.field(name) for name in ("SEGMENT", "NELEM", "WAVELENGTH", "FLUX", "NET")]
+    rows, spectra = table.table(), {}
+    for segment, size, *arrays in zip(*(rows[name] for name in names), strict=True):
+        text = segment.decode("ascii") if isinstance(segment, bytes) else str(segment)
+        spectra[text.strip()[-1]] = Spectrum(*(np.array(array[: int(size)], dtype=np.float64) for array in arrays))
+    return {**units[0].header, **table.header}, spectra

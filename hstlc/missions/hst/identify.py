@@ -6,7 +6,8 @@ import re
 from pathlib import Path
 
 from hstlc.errors import UnreadableError
-from hstlc.formats.fits_file import Value, header_values, open_fits
+from hstlc.formats.fits_file import Value
+from hstlc.formats.fits_units import read_units
 from hstlc.missions.base import FileIdentity, Role
 
 __all__ = ["CORRTAG_COLUMNS", "NAME", "REFUSALS", "companions", "identify"]
@@ -42,17 +43,15 @@ def identify(path: Path) -> FileIdentity | None:
     """
     name = NAME.match(path.name)
     try:
-        with open_fits(path) as hdus:
-            header = header_values(hdus[0].header, *(h.header for h in hdus[1:2]))
-            columns = frozenset(
-                name.upper() for hdu in hdus[1:2] if hasattr(hdu, "columns") for name in hdu.columns.names
-            )
+        units = read_units(path)[:2]
     except UnreadableError as error:
         if name is None or name["product"].lower() not in _KINDS:
             raise
         kind = name["product"].lower()
         role = Role.COMPANION if kind == "x1d" else Role.EVENTS
         return FileIdentity(path, "hst", name["root"].lower(), kind, role, problem=str(error))
+    header = {key: value for unit in units for key, value in unit.header.items()}
+    columns = frozenset(name.upper() for unit in units[1:] for name in unit.columns)
     if str(header.get("TELESCOP") or "").upper() != "HST":
         return None
     rootname = str(header.get("ROOTNAME") or (name["root"] if name else path.name.split("_")[0])).lower()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from statistics import median
 
 import numpy as np
@@ -13,7 +14,7 @@ from hstlc.missions.base import Comparable, ExposureValues
 from hstlc.missions.hst.cos_read import Spectrum
 from hstlc.missions.hst.settings import HstSettings
 
-__all__ = ["Bands", "comparable", "limits"]
+__all__ = ["Bands", "Seen", "comparable", "limits"]
 
 FloatArray = NDArray[np.float64]
 Range = tuple[float, float]
@@ -28,13 +29,38 @@ NO_COMMON = "No common wavelengths"
 FEWEST_EVENTS = 100
 
 
-def limits(wavelength_aa: FloatArray, spectrum: Spectrum | None) -> Range | None:
+@dataclass(slots=True)
+class Seen:
+    """Wavelengths of the events of a segment, block after block.
+
+    Attributes
+    ----------
+    events : int
+        Events with a wavelength.
+    shortest_aa, longest_aa : float, Angstrom
+    """
+
+    events: int = 0
+    shortest_aa: float = np.inf
+    longest_aa: float = -np.inf
+
+    def add(self, wavelength_aa: FloatArray, chosen: NDArray[np.bool_]) -> None:
+        """Take note of the chosen events; a wavelength of 0 is outside the active area and says nothing."""
+        known = chosen & (wavelength_aa > 0)
+        number = int(np.count_nonzero(known))
+        if number:
+            self.events += number
+            self.shortest_aa = min(self.shortest_aa, float(np.where(known, wavelength_aa, np.inf).min()))
+            self.longest_aa = max(self.longest_aa, float(np.where(known, wavelength_aa, -np.inf).max()))
+
+
+def limits(seen: Seen, spectrum: Spectrum | None) -> Range | None:
     """Return the shortest and longest wavelength at which a segment can see.
 
     Parameters
     ----------
-    wavelength_aa : ndarray, shape (n,), Angstrom
-        Of the good events of the segment, source and background; 0 outside its active area.
+    seen : Seen
+        Of the good events of the segment, source and background.
     spectrum : Spectrum or None
         The x1d row, whose calibrated pixels tell where there are too few events.
 
@@ -43,9 +69,9 @@ def limits(wavelength_aa: FloatArray, spectrum: Spectrum | None) -> Range | None
     (float, float) or None, Angstrom
         None when nothing tells.
     """
-    known = wavelength_aa[wavelength_aa > 0]
-    if len(known) < FEWEST_EVENTS:
-        known = spectrum.wavelength_aa[spectrum.net != 0] if spectrum is not None else known[:0]
+    if seen.events >= FEWEST_EVENTS:
+        return seen.shortest_aa, seen.longest_aa
+    known = spectrum.wavelength_aa[spectrum.net != 0] if spectrum is not None else np.zeros(0)
     return (float(known.min()), float(known.max())) if len(known) else None
 
 

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import reduce
 
 import numpy as np
 
-from hstlc.events import bin_edges, bin_index, in_band, in_good_time, live_time
+from hstlc.events import bin_edges, in_band, live_time
 from hstlc.missions.base import Role
-from hstlc.missions.hst.checks.rejections import disorder
-from hstlc.missions.hst.cos_extract import BURST_DQ, dq_mask, extraction_box, stripes
-from hstlc.missions.hst.cos_read import TICK_S, CosExposure
+from hstlc.missions.hst.cos_clock import OUTSIDE, TICK_S, Placer
+from hstlc.missions.hst.cos_read import CosExposure
+from hstlc.missions.hst.cos_regions import BURST_DQ, dq_mask, extraction_box, is_good, stripes
 from hstlc.missions.hst.saa import in_saa
 from hstlc.missions.hst.settings import HstSettings
 
@@ -33,9 +34,10 @@ def unreadable_x1d(exposure: CosExposure, _: HstSettings) -> Found:
 def slight_disorder(exposure: CosExposure, _: HstSettings) -> Found:
     """Small steps back in time: harmless, but recorded."""
     for name, events in exposure.lists:
-        invalid, back, largest = disorder(events)
-        if back and not invalid:
-            yield name, f"{back} of {len(events)} times are earlier than the one before, by up to {largest:.6f} s"
+        times = events.times
+        if times.back and not times.invalid:
+            what = f"{times.back} of {len(events)} times are earlier than the one before"
+            yield name, f"{what}, by up to {times.step_back_s:.6f} s"
 
 
 def no_background(exposure: CosExposure, _: HstSettings) -> Found:
@@ -92,8 +94,7 @@ def header_mismatch(exposure: CosExposure, _: HstSettings) -> Found:
 def outside_good_time(exposure: CosExposure, _: HstSettings) -> Found:
     """Events outside the good time intervals: left out of the curve."""
     for name, events in exposure.lists:
-        timed = events.select(np.isfinite(events.time_s))
-        outside = len(timed) - int(in_good_time(timed.time_s, events.gti, TICK_S).sum())
+        outside = events.times.outside
         if outside:
             yield name, f"{outside} of {len(events)} events lie outside the good time intervals and are left out"
 
@@ -176,14 +177,16 @@ def burst(exposure: CosExposure, settings: HstSettings) -> Found:
         events = exposure.events[kind]
         if box is None or not box.backgrounds or not len(events.gti):
             continue
-        events = events.select(np.isfinite(events.time_s))
-        good = (events["dq"] & (dq_mask(exposure) & ~BURST_DQ)) == 0
-        beside = np.any([in_band(events["y"], center, height) for center, height in box.backgrounds], axis=0)
-        time_s = events.time_s[good & beside & in_good_time(events.time_s, events.gti, TICK_S)]
         edges = bin_edges(float(events.gti.stop[-1]), BURST_BIN_S, TICK_S)
         live_s = live_time(edges, events.gti, TICK_S)
-        counts = np.bincount(bin_index(time_s, edges, TICK_S), minlength=len(live_s))
-        expected = len(time_s) * live_s / live_s.sum()
+        counts, placer = np.zeros(len(live_s), dtype=np.int64), Placer(events.gti, edges)
+        for stamps, dq, rows in events.blocks("TIME", "DQ", "YFULL"):
+            y = rows.astype(np.float64)
+            beside = reduce(np.logical_or, [in_band(y, center, height) for center, height in box.backgrounds])
+            index = placer.place(stamps, ordered=events.times.ordered)
+            chosen = is_good(dq, dq_mask(exposure) & ~BURST_DQ) & beside & (index != OUTSIDE)
+            counts += np.bincount(index[chosen], minlength=len(counts))
+        expected = int(counts.sum()) * live_s / live_s.sum()
         chance = pdtrc(counts - 1, expected) * len(live_s)
         worst = int(np.argmin(np.where(counts > settings.burst_factor * expected, chance, np.inf)))
         if counts[worst] > settings.burst_factor * expected[worst] and chance[worst] < settings.burst_probability:

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 import numpy as np
 
 from hstlc.missions.base import Role
-from hstlc.missions.hst.cos_extract import extraction_box, stripes
+from hstlc.missions.hst.cos_clock import middle_s
 from hstlc.missions.hst.cos_read import CosExposure
+from hstlc.missions.hst.cos_regions import extraction_box, stripes
 from hstlc.missions.hst.settings import HstSettings
-from hstlc.model import EventList
 from hstlc.times import SECONDS_PER_DAY
 
 Found = Iterator[tuple[str, str]]
@@ -45,7 +45,10 @@ def lying_header(exposure: CosExposure, _: HstSettings) -> Found:
             yield name, f"EXPEND {end} is before EXPSTART {start}"
             continue
         limit = (end - start) * SECONDS_PER_DAY + 1
-        beyond = int(np.sum((events.time_s < -1) | (events.time_s > limit)))
+        beyond = 0
+        if events.times.earliest_s < -1 or events.times.latest_s > limit:
+            blocks = (middle_s(stamps) for (stamps,) in events.blocks("TIME"))
+            beyond = sum(int(np.count_nonzero((time_s < -1) | (time_s > limit))) for time_s in blocks)
         if beyond > 0.1 * max(len(events), 1):
             yield name, f"{beyond} of {len(events)} events lie outside the {limit - 1:.1f} s from EXPSTART to EXPEND"
 
@@ -59,18 +62,10 @@ def expflag(exposure: CosExposure, settings: HstSettings) -> Found:
             yield name, f"EXPFLAG is {value!r}, expected {' or '.join(sorted(accepted))}"
 
 
-def disorder(events: EventList) -> tuple[int, int, float]:
-    """Return the numbers of times that are not finite and of steps back, and the largest step back in seconds."""
-    finite = np.isfinite(events.time_s)
-    steps = np.diff(events.time_s[finite])
-    back = steps < 0
-    return int((~finite).sum()), int(back.sum()), float(-steps[back].min()) if back.any() else 0.0
-
-
 def nonlinear_time(exposure: CosExposure, settings: HstSettings) -> Found:
     """Event lists whose times run backwards by more than the known telemetry effects."""
     for name, events in exposure.lists:
-        invalid, back, largest = disorder(events)
+        invalid, back, largest = events.times.invalid, events.times.back, events.times.step_back_s
         if invalid:
             yield name, f"{invalid} of {len(events)} times are not numbers"
         elif back and settings.strict_time:
@@ -89,8 +84,9 @@ def no_events(exposure: CosExposure, _: HstSettings) -> Found:
 def singular_event(exposure: CosExposure, _: HstSettings) -> Found:
     """Event lists of one single time."""
     for name, events in exposure.lists:
-        if len(events) and np.all(events.time_s == events.time_s[0]):
-            yield name, f"all {len(events)} events have the time {events.time_s[0]:.3f} s"
+        times = events.times
+        if len(events) and not times.invalid and times.earliest_s == times.latest_s:
+            yield name, f"all {len(events)} events have the time {times.first_s:.3f} s"
 
 
 def bad_proposal(exposure: CosExposure, settings: HstSettings) -> Found:

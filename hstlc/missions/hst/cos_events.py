@@ -1,0 +1,134 @@
+"""The event list of a COS corrtag file, read in blocks: however long it is, little of it is in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hstlc.formats.fast_read import Unit
+from hstlc.missions.hst.cos_clock import TICK_S, Placer, is_ordered, middle_s
+from hstlc.model import EventList, Intervals
+from hstlc.times import TimeReference
+
+__all__ = ["CorrtagEvents", "Survey", "survey"]
+
+#: Columns of an event list, and the types that they become.
+_COLUMNS = {
+    "x": ("XFULL", np.float64),
+    "y": ("YFULL", np.float64),
+    "wavelength_aa": ("WAVELENGTH", np.float64),
+    "epsilon": ("EPSILON", np.float64),
+    "dq": ("DQ", np.int32),
+    "pha": ("PHA", np.int16),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """What one look at all times of a list tells.
+
+    Attributes
+    ----------
+    invalid : int
+        Times that are not finite.
+    back : int
+        Times earlier than the one before.
+    step_back_s : float, seconds
+        The largest step back.
+    first_s, earliest_s, latest_s : float, seconds
+        NaN where no time is a number.
+    outside : int
+        Events outside the good times.
+    ordered : bool
+        No stamp falls, not even within a tick.
+    """
+
+    invalid: int
+    back: int
+    step_back_s: float
+    first_s: float
+    earliest_s: float
+    latest_s: float
+    outside: int
+    ordered: bool
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class CorrtagEvents:
+    """The events of one file, which are read anew each time they are asked for.
+
+    Attributes
+    ----------
+    table : Unit
+    gti : Intervals
+        Good times of the GTI extension with the highest EXTVER.
+    reference : TimeReference
+        EXPSTART.
+    header : mapping
+    times : Survey
+    """
+
+    table: Unit
+    gti: Intervals
+    reference: TimeReference
+    header: Mapping[str, Any]
+    times: Survey = field(repr=False)
+
+    def __len__(self) -> int:
+        return self.table.rows
+
+    def blocks(self, *names: str) -> Iterator[tuple[NDArray[Any], ...]]:
+        """Yield the columns of some 65,000 events after the other, in native byte order."""
+        return _blocks(self.table, names)
+
+    def event_list(self) -> EventList:
+        """Return the whole list."""
+        parts = list(self.blocks("TIME", *(name for name, _ in _COLUMNS.values())))
+        stamps, *columns = (np.concatenate(part) for part in zip(*parts, strict=True)) if parts else [np.zeros(0)] * 7
+        named = zip(_COLUMNS.items(), columns, strict=True)
+        data = {name: np.asarray(values, dtype=kind) for (name, (_, kind)), values in named}
+        return EventList(middle_s(stamps), data, self.gti, self.reference, TICK_S, self.header)
+
+
+def survey(table: Unit, gti: Intervals) -> Survey:
+    """Look once at the times of all events."""
+    placer = Placer(gti)
+    invalid = back = outside = 0
+    step_back_s, ordered = 0.0, True
+    first_s = earliest_s = latest_s = before = float("nan")
+    last = np.float32(-np.inf)
+    for number, (stamps,) in enumerate(_blocks(table, ("TIME",))):
+        if is_ordered(stamps) and stamps[0] >= last and ordered:
+            inside = placer.place(stamps, ordered=True)
+            ends = middle_s(stamps[[0, -1]])
+            last = stamps[-1]
+        else:
+            ordered = False
+            inside = placer.place(stamps)
+            ends = middle_s(stamps)
+            finite = np.isfinite(ends)
+            invalid += int((~finite).sum())
+            steps = np.diff(np.concatenate(([before], ends[finite])))
+            falls = steps < 0
+            back += int(falls.sum())
+            step_back_s = max(step_back_s, float(-steps[falls].min()) if falls.any() else 0.0)
+            outside -= int((~finite).sum())
+            if finite.any():
+                before = ends[finite][-1]
+        if ordered:
+            before = ends[-1]
+        outside += int(np.count_nonzero(inside != 0))
+        first_s = float(ends[0]) if number == 0 else first_s
+        earliest_s = float(np.fmin.reduce(ends, initial=earliest_s))
+        latest_s = float(np.fmax.reduce(ends, initial=latest_s))
+    return Survey(invalid, back, step_back_s, first_s, earliest_s, latest_s, outside, ordered)
+
+
+def _blocks(table: Unit, names: tuple[str, ...]) -> Iterator[tuple[NDArray[Any], ...]]:
+    fields = [table.field(name) for name in names]
+    for block in table.blocks():
+        yield tuple(block[field].astype(block[field].dtype.newbyteorder("=")) for field in fields)
