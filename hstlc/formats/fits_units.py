@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from hstlc.formats.fast_read import Unit, scan
+from hstlc.formats.fast_read import scan
 from hstlc.formats.fits_file import header_values, open_fits
+from hstlc.formats.unit import Unit
 
 __all__ = ["read_units"]
 

@@ -207,6 +207,7 @@ def _candidate(file: Incoming) -> Candidate:
         identity.version,
         State.INCOMING,
         file.inside,
+        file.seal,
     )
 
 

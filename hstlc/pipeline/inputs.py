@@ -16,6 +16,7 @@ from hstlc.pipeline.results import Failure, failure_of
 from hstlc.store.digest import sha256_file
 from hstlc.store.faults import translated
 from hstlc.store.layout import Layout
+from hstlc.store.publish import Seal, seal
 
 __all__ = ["Incoming", "Input", "changed", "find_inputs", "fits_files", "identify", "inspect"]
 
@@ -46,6 +47,7 @@ class Incoming:
     sha256: str
     size: int
     inside: bool
+    seal: Seal | None = None
 
 
 def find_inputs(paths: Sequence[Path], layout: Layout, only: tuple[str, ...] = ()) -> list[Input]:
@@ -102,7 +104,7 @@ def inspect(file: Input) -> Incoming | Failure:
             after = path.stat()
         if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
             raise changed(path, "the file to stay as it is while it is read")
-        return Incoming(identity, sha256, after.st_size, file.inside)
+        return Incoming(identity, sha256, after.st_size, file.inside, seal(after, sha256))
     except Exception as error:
         return failure_of(error, path=path)
 

@@ -11,7 +11,7 @@ from hstlc.pipeline.inputs import changed
 from hstlc.pipeline.plan import Candidate, Plan, State
 from hstlc.store.digest import sha256_file
 from hstlc.store.layout import Layout, slug
-from hstlc.store.publish import Staged, discard, stage
+from hstlc.store.publish import Seal, Staged, discard, stage
 
 __all__ = ["Placement", "bad_data_path", "curve_name", "place_files", "safe_name", "stage_verified"]
 
@@ -135,11 +135,13 @@ def _place(
     if candidate.path == where:
         return Placement(candidate, None, state=state, where=where)
     own = candidate.inside or candidate.state is not State.INCOMING
-    staged = stage_verified(candidate.path, where, candidate.sha256, run, layout, link=own)
+    staged = stage_verified(candidate.path, where, candidate.sha256, run, layout, link=own, known=candidate.seal)
     return Placement(candidate, staged, replace=where in leaving, state=state)
 
 
-def stage_verified(source: Path, where: Path, sha256: str, run: str, layout: Layout, *, link: bool) -> Staged:
+def stage_verified(
+    source: Path, where: Path, sha256: str, run: str, layout: Layout, *, link: bool, known: Seal | None = None
+) -> Staged:
     """Stage a file that has the content it had when it was looked at.
 
     Raises
@@ -149,7 +151,7 @@ def stage_verified(source: Path, where: Path, sha256: str, run: str, layout: Lay
     StoreError
         See :func:`hstlc.store.publish.stage`.
     """
-    staged = stage(source, where.parent, where.name, run, link=link, access=layout.access)
+    staged = stage(source, where.parent, where.name, run, link=link, access=layout.access, known=known)
     if staged.sha256 != sha256:
         discard(staged)
         raise changed(source, "the content that was looked at a moment ago")

@@ -7,6 +7,8 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 
+from hstlc.store.publish import Seal
+
 __all__ = ["Candidate", "Plan", "State", "plan_exposure"]
 
 
@@ -36,6 +38,8 @@ class Candidate:
     state : State
     inside : bool
         It lies in the ingest folder.
+    seal : Seal or None
+        Its marks when it was hashed.
     """
 
     kind: str
@@ -46,6 +50,7 @@ class Candidate:
     version: str
     state: State
     inside: bool = False
+    seal: Seal | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +101,7 @@ def plan_exposure(known: Iterable[Candidate], incoming: Iterable[Candidate], eve
             changed = True
         elif stored.state is not State.INCOMING and not stored.path.is_file():
             versions[candidate.kind, candidate.sha256] = replace(
-                stored, path=candidate.path, state=State.INCOMING, inside=candidate.inside
+                stored, path=candidate.path, state=State.INCOMING, inside=candidate.inside, seal=candidate.seal
             )
             changed = True
         else:

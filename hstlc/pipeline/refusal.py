@@ -77,7 +77,7 @@ def _refuse_batch(context: Context, files: Sequence[tuple[Incoming, str]], summa
 def _take(context: Context, file: Incoming, name: str) -> Path:
     where = bad_data_path(context.layout, name, file.sha256)
     path, layout = file.identity.path, context.layout
-    return publish(stage_verified(path, where, file.sha256, context.run, layout, link=file.inside))
+    return publish(stage_verified(path, where, file.sha256, context.run, layout, link=file.inside, known=file.seal))
 
 
 def _row(context: Context, file: Incoming, where: Path, name: str) -> Mapping[str, Any]:

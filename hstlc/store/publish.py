@@ -24,9 +24,11 @@ from hstlc.store.faults import translated
 from hstlc.store.permissions import apply_permissions
 from hstlc.store.points import point
 from hstlc.store.run import run_alive, run_id, run_of_part
+from hstlc.store.seal import Seal, seal
 from hstlc.store.stage import Staged, stage, stage_bytes
 
 __all__ = [
+    "Seal",
     "Staged",
     "apply_permissions",
     "discard",
@@ -35,6 +37,7 @@ __all__ = [
     "remove",
     "run_alive",
     "run_id",
+    "seal",
     "stage",
     "stage_bytes",
     "sweep_parts",

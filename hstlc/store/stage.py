@@ -17,6 +17,7 @@ from hstlc.store.digest import BLOCK_SIZE, sha256_file
 from hstlc.store.faults import translated
 from hstlc.store.permissions import Access, make_directory
 from hstlc.store.points import point
+from hstlc.store.seal import Seal
 
 __all__ = ["Staged", "stage", "stage_bytes"]
 
@@ -48,7 +49,16 @@ class Staged:
     access: Access
 
 
-def stage(source: Path, target_dir: Path, name: str, run: str, *, link: bool, access: Access | None = None) -> Staged:
+def stage(
+    source: Path,
+    target_dir: Path,
+    name: str,
+    run: str,
+    *,
+    link: bool,
+    access: Access | None = None,
+    known: Seal | None = None,
+) -> Staged:
     """Bring a file next to its target, as ``<name>.<run>.part``.
 
     Parameters
@@ -67,6 +77,8 @@ def stage(source: Path, target_dir: Path, name: str, run: str, *, link: bool, ac
         symbolic link or a file with other names, which may lie anywhere.
     access : Access, optional
         Permissions and group, by default rwxrwx--- without group.
+    known : Seal, optional
+        Of the source: while it fits, a link is not read again.
 
     Raises
     ------
@@ -82,7 +94,7 @@ def stage(source: Path, target_dir: Path, name: str, run: str, *, link: bool, ac
         before = _stat(source)
         may_link = link and before.st_nlink == 1 and stat.S_ISREG(before.st_mode) and not source.is_symlink()
         if may_link and _link(source, part):
-            sha256 = sha256_file(part)
+            sha256 = known.sha256 if known is not None and known.fits(part.stat()) else sha256_file(part)
             point("staged")
             with translated(part), part.open("rb") as handle:
                 disk.fsync(handle.fileno())

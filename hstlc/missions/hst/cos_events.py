@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hstlc.formats.fast_read import Unit
+from hstlc.formats.unit import Unit
 from hstlc.missions.hst.cos_clock import TICK_S, Placer, is_ordered, middle_s
 from hstlc.model import EventList, Intervals
 from hstlc.times import TimeReference

@@ -117,7 +117,8 @@ def in_boxes(x: FloatArray, y: FloatArray, box: Box | None, detector: str) -> tu
         return (x >= x0) & (x < x1) & (y >= y0) & (y < y1), np.zeros(len(x), dtype=bool)
     first, last, middle = COLUMNS[detector]
     on = (x >= first) & (x < last)
-    straight = y - box.slope * (x - middle)
+    with np.errstate(invalid="ignore"):
+        straight = y - box.slope * (x - middle)
     background = np.zeros(len(x), dtype=bool)
     for center, height in box.backgrounds:
         background |= in_band(straight, center, height)
