@@ -4,13 +4,23 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Connection, and_, delete, insert, or_, select, update
 
-from hstlc.db.records import FILES, MEMBERS, METADATA, OUTPUTS, PRODUCTS, chunks, upsert
+from hstlc.db.records import FILES, MEMBERS, METADATA, OUTPUTS, PRODUCTS, products_of
+from hstlc.db.upserts import chunks, identities, upsert
 
-__all__ = ["COMPOSITE", "composite_products", "configurations", "due_configurations", "members_of", "save_composite"]
+__all__ = [
+    "COMPOSITE",
+    "CompositeRows",
+    "composite_products",
+    "configurations",
+    "due_configurations",
+    "members_of",
+    "save_composites",
+]
 
 Row = Mapping[str, Any]
 Found = tuple[dict[str, Any], list[dict[str, Any]]]
@@ -70,12 +80,12 @@ def configurations(connection: Connection) -> set[str]:
     return {row[0] for row in connection.execute(select(METADATA.c.configuration).select_from(_CURVES).distinct())}
 
 
-def composite_products(connection: Connection, configuration: str | None = None) -> dict[str, dict[str, Any]]:
-    """Return the rows of ``product`` of all composites, or of one, by configuration."""
-    statement = select(PRODUCTS).where(PRODUCTS.c.kind == COMPOSITE)
-    if configuration is not None:
-        statement = statement.where(PRODUCTS.c.key == configuration)
-    return {row["key"]: dict(row) for row in connection.execute(statement).mappings()}
+def composite_products(connection: Connection, wanted: Iterable[str] | None = None) -> dict[str, dict[str, Any]]:
+    """Return the rows of ``product`` of all composites, or of some, by configuration."""
+    if wanted is not None:
+        return {key: dict(row) for key, row in products_of(connection, wanted, COMPOSITE).items()}
+    rows = connection.execute(select(PRODUCTS).where(PRODUCTS.c.kind == COMPOSITE)).mappings()
+    return {row["key"]: dict(row) for row in rows}
 
 
 def members_of(connection: Connection, wanted: Iterable[str]) -> dict[str, list[Found]]:
@@ -111,33 +121,50 @@ def members_of(connection: Connection, wanted: Iterable[str]) -> dict[str, list[
     return dict(result)
 
 
-def save_composite(connection: Connection, configuration: str, product: Row | None, members: Sequence[Row]) -> None:
-    """Record a composite, its members and those that cannot be; all that was known of it before is replaced.
+@dataclass(frozen=True, slots=True)
+class CompositeRows:
+    """The rows of a composite.
 
-    Parameters
+    Attributes
     ----------
-    connection : sqlalchemy.Connection
-        In a transaction.
     configuration : str
     product : mapping or None
         Columns of ``product`` but id, kind, key; None when no exposure can be a member.
     members : sequence of mappings
-        ``metadata_id, dataset, excluded_reason, input_digest``.
+        ``metadata_id, dataset, excluded_reason, input_digest``: also of exposures that cannot be a member.
     """
-    connection.execute(delete(MEMBERS).where(MEMBERS.c.configuration == configuration))
-    product_id = None
-    none = {"composite_path": None, "composite_filename": None, "composite_product_id": None}
-    before = select(PRODUCTS.c.id).where(PRODUCTS.c.kind == COMPOSITE, PRODUCTS.c.key == configuration)
-    connection.execute(update(OUTPUTS).where(OUTPUTS.c.composite_product_id.in_(before)).values(none))
-    if product is None:
-        connection.execute(delete(PRODUCTS).where(PRODUCTS.c.kind == COMPOSITE, PRODUCTS.c.key == configuration))
-    else:
-        product_id = upsert(connection, PRODUCTS, ("kind", "key"), {"kind": COMPOSITE, "key": configuration, **product})
-        part = [member["metadata_id"] for member in members if member["dataset"] is not None]
-        place = {"composite_path": product["path"], "composite_filename": product["filename"]}
-        for chunk in chunks(part):
-            whole = and_(OUTPUTS.c.metadata_id.in_(chunk), OUTPUTS.c.source_name == "", OUTPUTS.c.band == "")
-            connection.execute(update(OUTPUTS).where(whole).values(**place, composite_product_id=product_id))
+
+    configuration: str
+    product: Row | None
+    members: Sequence[Row]
+
+
+def save_composites(connection: Connection, made: Sequence[CompositeRows]) -> None:
+    """Record different composites and their members; all that was known of them before is replaced."""
+    wanted = {one.configuration for one in made}
+    nothing = {"composite_path": None, "composite_filename": None, "composite_product_id": None}
+    for chunk in chunks(sorted(wanted)):
+        connection.execute(delete(MEMBERS).where(MEMBERS.c.configuration.in_(chunk)))
+        before = select(PRODUCTS.c.id).where(PRODUCTS.c.kind == COMPOSITE, PRODUCTS.c.key.in_(chunk))
+        connection.execute(update(OUTPUTS).where(OUTPUTS.c.composite_product_id.in_(before)).values(nothing))
+    for chunk in chunks(sorted(one.configuration for one in made if one.product is None)):
+        connection.execute(delete(PRODUCTS).where(PRODUCTS.c.kind == COMPOSITE, PRODUCTS.c.key.in_(chunk)))
+    products = [{"kind": COMPOSITE, "key": one.configuration, **one.product} for one in made if one.product is not None]
+    upsert(connection, PRODUCTS, ("kind", "key"), products)
+    numbers = identities(connection, PRODUCTS, ("kind", "key"), [(COMPOSITE, row["key"]) for row in products])
+    members = [
+        {"configuration": one.configuration, "product_id": numbers.get((COMPOSITE, one.configuration)), **member}
+        for one in made
+        for member in one.members
+    ]
     if members:
-        rows = [{"configuration": configuration, "product_id": product_id, **member} for member in members]
-        connection.execute(insert(MEMBERS), rows)
+        connection.execute(insert(MEMBERS), members)
+    place = {
+        "composite_path": PRODUCTS.c.path,
+        "composite_filename": PRODUCTS.c.filename,
+        "composite_product_id": PRODUCTS.c.id,
+    }
+    for chunk in chunks(sorted(wanted)):
+        part = and_(MEMBERS.c.configuration.in_(chunk), MEMBERS.c.dataset.is_not(None))
+        whole = and_(OUTPUTS.c.metadata_id == MEMBERS.c.metadata_id, OUTPUTS.c.source_name == "", OUTPUTS.c.band == "")
+        connection.execute(update(OUTPUTS).where(part, PRODUCTS.c.id == MEMBERS.c.product_id, whole).values(place))

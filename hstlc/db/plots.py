@@ -9,7 +9,8 @@ from typing import Any
 from sqlalchemy import Connection, and_, delete, or_, select
 
 from hstlc.db.composites import COMPOSITE
-from hstlc.db.records import INDIVIDUAL, METADATA, OUTPUTS, PRODUCTS, STATS, chunks, upsert
+from hstlc.db.records import INDIVIDUAL, METADATA, OUTPUTS, PRODUCTS, STATS
+from hstlc.db.upserts import chunks, upsert
 
 __all__ = [
     "FOLDER_PAGE",
@@ -101,8 +102,7 @@ def drawn_otherwise(connection: Connection, settings: str) -> bool:
 
 def save_plots(connection: Connection, rows: Iterable[Row]) -> None:
     """Record plots: columns of ``product`` but id."""
-    for row in rows:
-        upsert(connection, PRODUCTS, ("kind", "key"), row)
+    upsert(connection, PRODUCTS, ("kind", "key"), rows)
 
 
 def remove_plots(connection: Connection, identities: Iterable[int]) -> None:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, Integer, RowMapping, String, Table, and_, delete, insert, or_, select, tuple_, update
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import Connection, Integer, RowMapping, String, Table, and_, delete, insert, or_, select, update
 
 from hstlc.db.keys import product_key
 from hstlc.db.tables import (
@@ -24,13 +24,14 @@ from hstlc.db.tables import (
     Run,
     Stats,
 )
+from hstlc.db.upserts import chunks, identities, key_chunks, upsert
 
 __all__ = [
+    "ExposureRows",
     "add_removals",
     "bad_files",
     "begin_run",
     "cancel_removals",
-    "chunks",
     "due_statistics",
     "exposure_keys",
     "files_of",
@@ -43,21 +44,16 @@ __all__ = [
     "removals",
     "remove_removals",
     "save_bad_data",
-    "save_exposure",
-    "save_rejection",
+    "save_exposures",
     "save_statistics",
     "stored_files",
     "unstorable",
-    "upsert",
 ]
 
 Key = tuple[str, str]
 Row = Mapping[str, Any]
 
 INDIVIDUAL = "individual"
-
-# SQLite allows 32766 parameters a statement: two each for a key, with room to spare.
-_CHUNK = 5000
 
 
 def _table(model: type[Base]) -> Table:
@@ -68,23 +64,6 @@ def _table(model: type[Base]) -> Table:
 
 METADATA, FILES, PRODUCTS, OUTPUTS, MEMBERS = map(_table, (Metadata, ExposureFile, Product, Output, CompositeMember))
 STATS, BAD, FINDINGS, RUNS, REMOVALS = map(_table, (Stats, BadData, FindingRow, Run, PendingRemoval))
-
-
-def chunks(items: Iterable[Any]) -> Iterator[list[Any]]:
-    """Yield lists of as many keys as one statement takes."""
-    everything = list(items)
-    for start in range(0, len(everything), _CHUNK):
-        yield everything[start : start + _CHUNK]
-
-
-def upsert(connection: Connection, table: Table, unique: Sequence[str], values: Row, keep: Sequence[str] = ()) -> int:
-    """Insert a row, or bring the one with the same unique columns up to date but for ``keep``; return its id."""
-    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
-    statement = dialect.insert(table).values(**values)
-    changes = {name: statement.excluded[name] for name in values if name not in (*unique, *keep)}
-    statement = statement.on_conflict_do_update(index_elements=list(unique), set_=changes).returning(table.c.id)
-    identity: int = connection.execute(statement).scalar_one()
-    return identity
 
 
 def unstorable(table: str, row: Row) -> str:
@@ -103,12 +82,9 @@ def unstorable(table: str, row: Row) -> str:
 def files_of(connection: Connection, keys: Iterable[Key]) -> dict[Key, list[RowMapping]]:
     """Return the rows of ``exposure_file`` of some exposures, by (mission, rootname)."""
     result: dict[Key, list[RowMapping]] = defaultdict(list)
-    for chunk in chunks(sorted(set(keys))):
-        rows = connection.execute(
-            select(FILES)
-            .where(tuple_(FILES.c.mission, FILES.c.rootname).in_(chunk))
-            .order_by(FILES.c.kind, FILES.c.sha256)
-        )
+    for mission, chunk in key_chunks(keys):
+        exposures = select(FILES).where(FILES.c.mission == mission, FILES.c.rootname.in_(chunk))
+        rows = connection.execute(exposures.order_by(FILES.c.kind, FILES.c.sha256))
         for row in rows.mappings():
             result[row["mission"], row["rootname"]].append(row)
     return dict(result)
@@ -117,8 +93,9 @@ def files_of(connection: Connection, keys: Iterable[Key]) -> dict[Key, list[RowM
 def metadata_of(connection: Connection, keys: Iterable[Key]) -> dict[Key, RowMapping]:
     """Return the rows of ``metadata`` of some exposures."""
     result: dict[Key, RowMapping] = {}
-    for chunk in chunks(sorted(set(keys))):
-        rows = connection.execute(select(METADATA).where(tuple_(METADATA.c.mission, METADATA.c.rootname).in_(chunk)))
+    for mission, chunk in key_chunks(keys):
+        exposures = select(METADATA).where(METADATA.c.mission == mission, METADATA.c.rootname.in_(chunk))
+        rows = connection.execute(exposures)
         result |= {(row["mission"], row["rootname"]): row for row in rows.mappings()}
     return result
 
@@ -144,12 +121,12 @@ def recorded_curves(connection: Connection, keys: Iterable[Key]) -> set[Key]:
     """Return those of the exposures that have a metadata row and a light curve in ``outputs``."""
     found: set[Key] = set()
     joined = METADATA.join(OUTPUTS, OUTPUTS.c.metadata_id == METADATA.c.id)
-    for chunk in chunks(sorted(set(keys))):
-        wanted = tuple_(METADATA.c.mission, METADATA.c.rootname).in_(chunk)
+    for mission, chunk in key_chunks(keys):
         rows = connection.execute(
             select(METADATA.c.mission, METADATA.c.rootname)
             .select_from(joined)
-            .where(wanted, OUTPUTS.c.individual_product_id.is_not(None))
+            .where(METADATA.c.mission == mission, METADATA.c.rootname.in_(chunk))
+            .where(OUTPUTS.c.individual_product_id.is_not(None))
         )
         found |= {(row.mission, row.rootname) for row in rows}
     return found
@@ -180,82 +157,101 @@ def stored_files(connection: Connection) -> Iterator[dict[str, Any]]:
             yield {**row, "origin": origin}
 
 
-def save_exposure(
-    connection: Connection,
-    key: Key,
-    *,
-    metadata: Row,
-    files: Sequence[Row],
-    product: Row | None,
-    findings: Sequence[Row],
-) -> None:
-    """Record an accepted exposure: metadata, its files, its light curve, its findings; its files are not bad any more.
+@dataclass(frozen=True, slots=True)
+class ExposureRows:
+    """The rows of an exposure, accepted or rejected.
 
-    Parameters
+    Attributes
     ----------
-    connection : sqlalchemy.Connection
-        In a transaction.
-    key : tuple of (mission, rootname)
-    metadata : mapping
-        Columns of ``metadata`` but id, mission, rootname.
+    mission, rootname : str
+    metadata : mapping or None
+        Columns of ``metadata`` but id, mission, rootname; None for a rejected exposure.
     files : sequence of mappings
         Every known version of every file, columns of ``exposure_file`` but id, mission, rootname, metadata_id.
     product : mapping or None
         Columns of ``product`` but id, kind, key; None leaves the curve that is there.
+    bad : sequence of mappings
+        Rejected files, columns of ``bad_data`` but id, mission, rootname.
     findings : sequence of mappings
         ``filename, check_name, severity, reason, message``; replace those of before.
     """
-    mission, rootname = key
-    identity = upsert(
-        connection, METADATA, ("mission", "rootname"), {"mission": mission, "rootname": rootname, **metadata}
-    )
-    _save_files(connection, key, files, identity)
-    if product is not None:
-        product_id = upsert(
-            connection,
-            PRODUCTS,
-            ("kind", "key"),
-            {"kind": INDIVIDUAL, "key": product_key(mission, rootname), **product},
-        )
-        upsert(
-            connection,
-            OUTPUTS,
-            ("metadata_id", "source_name", "band"),
-            {
-                "metadata_id": identity,
-                "source_name": "",
-                "band": "",
-                "individual_path": product["path"],
-                "individual_filename": product["filename"],
-                "individual_product_id": product_id,
-            },
-        )
-    _forget_bad(connection, {row["sha256"] for row in files})
-    _save_findings(connection, key, findings)
+
+    mission: str
+    rootname: str
+    metadata: Row | None
+    files: Sequence[Row]
+    product: Row | None
+    bad: Sequence[Row]
+    findings: Sequence[Row]
+
+    @property
+    def columns(self) -> dict[str, str]:
+        """The exposure as columns."""
+        return {"mission": self.mission, "rootname": self.rootname}
+
+    @property
+    def key(self) -> Key:
+        """Mission and rootname."""
+        return self.mission, self.rootname
 
 
-def save_rejection(
-    connection: Connection, key: Key, *, files: Sequence[Row], bad: Sequence[Row], findings: Sequence[Row]
-) -> None:
-    """Record a rejected exposure: its files as bad data, and no light curve, statistics or metadata any more."""
-    mission, rootname = key
-    connection.execute(
-        delete(PRODUCTS).where(
-            PRODUCTS.c.kind == INDIVIDUAL,
-            PRODUCTS.c.key.startswith(product_key(mission, rootname)[:-1], autoescape=True),
-        )
-    )
-    connection.execute(delete(METADATA).where(METADATA.c.mission == mission, METADATA.c.rootname == rootname))
-    _save_files(connection, key, files, None)
-    _forget_bad(connection, {row["sha256"] for row in files} - {row["sha256"] for row in bad})
-    save_bad_data(connection, [{"mission": mission, "rootname": rootname, **row} for row in bad])
-    _save_findings(connection, key, findings)
+def save_exposures(connection: Connection, exposures: Sequence[ExposureRows]) -> None:
+    """Record different exposures.
+
+    An accepted one gets metadata, its files, its light curve and its findings, and its files are not bad any more. A
+    rejected one has its files as bad data, and no light curve, statistics or metadata any more.
+    """
+    _forget_curves(connection, [one.key for one in exposures if one.metadata is None])
+    described = [{**one.columns, **one.metadata} for one in exposures if one.metadata is not None]
+    upsert(connection, METADATA, ("mission", "rootname"), described)
+    accepted = {one.key: one for one in exposures if one.metadata is not None}
+    numbers = identities(connection, METADATA, ("mission", "rootname"), accepted)
+    files = [{**one.columns, "metadata_id": numbers.get(one.key), **row} for one in exposures for row in one.files]
+    upsert(connection, FILES, ("mission", "rootname", "kind", "sha256"), files, keep=("added_at",))
+    _save_curves(connection, {number: accepted[key] for key, number in numbers.items()})
+    good = ({row["sha256"] for row in one.files} - {row["sha256"] for row in one.bad} for one in exposures)
+    _forget_bad(connection, set().union(*good))
+    save_bad_data(connection, [{**one.columns, **row} for one in exposures for row in one.bad])
+    _save_findings(connection, exposures)
+
+
+def _forget_curves(connection: Connection, keys: Iterable[Key]) -> None:
+    """Delete metadata and light curves of some exposures, and all that depends on them."""
+    for mission, chunk in key_chunks(keys):
+        exposure = and_(METADATA.c.mission == mission, METADATA.c.rootname.in_(chunk))
+        of_outputs = select(OUTPUTS.c.individual_product_id).join(METADATA, OUTPUTS.c.metadata_id == METADATA.c.id)
+        connection.execute(delete(PRODUCTS).where(PRODUCTS.c.id.in_(of_outputs.where(exposure))))
+        whole = [product_key(mission, rootname) for rootname in chunk]
+        connection.execute(delete(PRODUCTS).where(PRODUCTS.c.kind == INDIVIDUAL, PRODUCTS.c.key.in_(whole)))
+        connection.execute(delete(METADATA).where(exposure))
+
+
+def _save_curves(connection: Connection, exposures: Mapping[int, ExposureRows]) -> None:
+    """Record the light curves of exposures, which come by their id in ``metadata``."""
+    products = {
+        identity: {"kind": INDIVIDUAL, "key": product_key(one.mission, one.rootname), **one.product}
+        for identity, one in exposures.items()
+        if one.product is not None
+    }
+    upsert(connection, PRODUCTS, ("kind", "key"), products.values())
+    numbers = identities(connection, PRODUCTS, ("kind", "key"), [(INDIVIDUAL, row["key"]) for row in products.values()])
+    outputs = [
+        {
+            "metadata_id": identity,
+            "source_name": "",
+            "band": "",
+            "individual_path": product["path"],
+            "individual_filename": product["filename"],
+            "individual_product_id": numbers[INDIVIDUAL, product["key"]],
+        }
+        for identity, product in products.items()
+    ]
+    upsert(connection, OUTPUTS, ("metadata_id", "source_name", "band"), outputs)
 
 
 def save_bad_data(connection: Connection, rows: Sequence[Row]) -> None:
     """Record rejected files, one row each; one that is known by name and digest is brought up to date."""
-    for row in rows:
-        upsert(connection, BAD, ("filename", "sha256"), row, keep=("ingest_date",))
+    upsert(connection, BAD, ("filename", "sha256"), rows, keep=("ingest_date",))
 
 
 def _forget_bad(connection: Connection, digests: Iterable[str]) -> None:
@@ -264,18 +260,12 @@ def _forget_bad(connection: Connection, digests: Iterable[str]) -> None:
         connection.execute(delete(BAD).where(BAD.c.sha256.in_(chunk)))
 
 
-def _save_files(connection: Connection, key: Key, files: Sequence[Row], metadata_id: int | None) -> None:
-    for row in files:
-        values = {"mission": key[0], "rootname": key[1], "metadata_id": metadata_id, **row}
-        upsert(connection, FILES, ("mission", "rootname", "kind", "sha256"), values, keep=("added_at",))
-
-
-def _save_findings(connection: Connection, key: Key, findings: Sequence[Row]) -> None:
-    mission, rootname = key
-    connection.execute(delete(FINDINGS).where(FINDINGS.c.mission == mission, FINDINGS.c.rootname == rootname))
-    if findings:
-        now = datetime.now(UTC)
-        rows = [{"mission": mission, "rootname": rootname, "found_at": now, **row} for row in findings]
+def _save_findings(connection: Connection, exposures: Sequence[ExposureRows]) -> None:
+    for mission, chunk in key_chunks(one.key for one in exposures):
+        connection.execute(delete(FINDINGS).where(FINDINGS.c.mission == mission, FINDINGS.c.rootname.in_(chunk)))
+    now = datetime.now(UTC)
+    rows = [{**one.columns, "found_at": now, **row} for one in exposures for row in one.findings]
+    if rows:
         connection.execute(insert(FINDINGS), rows)
 
 
@@ -311,8 +301,7 @@ def due_statistics(
 
 def save_statistics(connection: Connection, rows: Sequence[Row]) -> None:
     """Record statistics, one row a curve; ``deliver`` is a person's decision and stays."""
-    for row in rows:
-        upsert(connection, STATS, ("product_id",), {"deliver": False, **row}, keep=("deliver",))
+    upsert(connection, STATS, ("product_id",), ({"deliver": False, **row} for row in rows), keep=("deliver",))
 
 
 def begin_run(connection: Connection, command: str, version: str) -> int:

@@ -22,6 +22,7 @@ from sqlalchemy import (
     MetaData,
     String,
     UniqueConstraint,
+    text,
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, MappedColumn, mapped_column
 from sqlalchemy.types import TypeEngine
@@ -84,16 +85,21 @@ def _rootname(**options: Any) -> MappedColumn[Any]:
     return _column(String(64), "name of the exposure in the archive", ucd="meta.id;obs", **options)
 
 
-def _sha256() -> MappedColumn[Any]:
-    return _column(String(64), "SHA-256 of the file, hexadecimal", ucd="meta.code")
+def _sha256(**options: Any) -> MappedColumn[Any]:
+    return _column(String(64), "SHA-256 of the file, hexadecimal", ucd="meta.code", **options)
 
 
 def _size() -> MappedColumn[Any]:
     return _column(BigInteger, "size of the file", unit="byte", ucd="phys.size;meta.file")
 
 
-def _number(doc: str, unit: str, ucd: str) -> MappedColumn[Any]:
-    return _column(Double, doc, unit=unit, ucd=ucd)
+def _only_where(flag: str, column: str) -> Index:
+    """Return an index of the rows of ``stats`` with a flag: ``WHERE flag`` uses it, ``WHERE flag = true`` may not."""
+    return Index(f"ix_stats_{flag}", column, sqlite_where=text(flag), postgresql_where=text(flag))
+
+
+def _number(doc: str, unit: str, ucd: str, **options: Any) -> MappedColumn[Any]:
+    return _column(Double, doc, unit=unit, ucd=ucd, **options)
 
 
 class Metadata(Base):
@@ -141,7 +147,6 @@ class ExposureFile(Base):
     __table_args__ = (
         UniqueConstraint("mission", "rootname", "kind", "sha256"),
         CheckConstraint("state IN ('current', 'superseded', 'rejected')", name="state"),
-        Index(None, "mission", "rootname"),
     )
 
     id: Mapped[int] = _key()
@@ -150,7 +155,7 @@ class ExposureFile(Base):
     kind: Mapped[str] = _column(String(32), "role of the file, such as corrtag_a or x1d", ucd="meta.code.class")
     filename: Mapped[str] = _column(String(255), "name of the file", ucd="meta.id;meta.file")
     path: Mapped[str] = _column(PathText, "folder of the file")
-    sha256: Mapped[str] = _column(String(64), "SHA-256 of the file, hexadecimal", ucd="meta.code", index=True)
+    sha256: Mapped[str] = _sha256(index=True)
     size_bytes: Mapped[int] = _size()
     cal_ver: Mapped[str] = _column(String(64), "version of the calibration software", ucd="meta.version;meta.software")
     version_key: Mapped[str] = _column(String(255), "sorts the versions of a file, oldest first", ucd="meta.version")
@@ -220,6 +225,7 @@ class Stats(Base):
     """Statistics of a light curve. An undefined number is NULL."""
 
     __tablename__ = "stats"
+    __table_args__ = (_only_where("interesting", "product_id"), _only_where("periodogram", "pearson_p"))
 
     id: Mapped[int] = _key()
     product_id: Mapped[int] = _reference("product.id", "CASCADE", "the light curve's product row", unique=True)
@@ -231,7 +237,7 @@ class Stats(Base):
     mean: Mapped[float | None] = _number("mean counts of a bin", "ct", "phot.count;stat.mean")
     mu: Mapped[float | None] = _number("square root of mean: what counting alone scatters", "ct", "stat.stdev")
     stdev: Mapped[float | None] = _number("population standard deviation of counts", "ct", "phot.count;stat.stdev")
-    poisson_factor: Mapped[float | None] = _number("stdev / mu", "", "stat.value;arith.ratio")
+    poisson_factor: Mapped[float | None] = _number("stdev / mu", "", "stat.value;arith.ratio", index=True)
     pearson_r: Mapped[float | None] = _number("Pearson correlation of counts and time", "", "stat.correlation")
     pearson_p: Mapped[float | None] = _number("probability of that correlation by chance", "", "stat.probability")
     periodogram: Mapped[bool] = _column(Boolean, "whether a period stands out", ucd="meta.code", default=False)
@@ -284,7 +290,7 @@ class BadData(Base):
     ingest_date: Mapped[date] = _column(Date, "day it was rejected, UTC", ucd="time.processing")
     reason: Mapped[str] = _column(String(64), "registered reason, such as Bad EXPFLAG", ucd="meta.note", index=True)
     message: Mapped[str] = _column(MessageText, "what was expected and what was found", ucd="meta.note", default="")
-    sha256: Mapped[str] = _sha256()
+    sha256: Mapped[str] = _sha256(index=True)
     size_bytes: Mapped[int] = _size()
 
 

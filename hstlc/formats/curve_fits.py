@@ -7,25 +7,26 @@ column names do not distinguish case), as ``time`` in lower case would keep ``Ti
 
 from __future__ import annotations
 
-import io
-import warnings
+import math
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from hstlc.errors import UnsupportedModeError
+from hstlc.formats.fast_read import scan
+from hstlc.formats.fast_write import fast_bytes
 from hstlc.formats.fits_file import open_fits
+from hstlc.formats.fits_tables import Card, Table, TableColumn, astropy_bytes
 from hstlc.formats.keywords import KEYWORDS
+from hstlc.formats.unit import Unit
 from hstlc.model import COLUMNS, Intervals, LightCurve
 from hstlc.times import TimeReference
 from hstlc.units import Column
 
-if TYPE_CHECKING:
-    from astropy.io import fits
-
-__all__ = ["read_light_curve", "write_light_curve"]
+__all__ = ["file_contents", "read_light_curve", "write_light_curve"]
 
 #: TUNIT of a pure number: readers take an empty one for no unit at all (FITS standard 4.0, section 4.3).
 DIMENSIONLESS = "10**0"
@@ -64,44 +65,18 @@ def write_light_curve(curve: LightCurve) -> bytes:
     -------
     bytes
     """
-    from astropy.io import fits
+    contents = file_contents(curve)
+    return fast_bytes(*contents) or astropy_bytes(*contents)
 
-    primary = fits.PrimaryHDU()
-    primary.header["EXTNAME"] = "PRIMARY"
-    table = fits.BinTableHDU.from_columns(
-        [
-            fits.Column(_fits_name(c.name), _FORMATS[c.dtype], unit=c.unit or DIMENSIONLESS, array=curve[c.name])
-            for c in COLUMNS
-        ],
-        name="LIGHTCURVE",
-    )
-    for number, column in enumerate(COLUMNS, 1):
-        table.header[f"TUCD{number}"] = column.ucd
-        table.header[f"TCOMM{number}"] = column.doc
-    time = _time_keywords(curve)
-    for hdu, values in ((primary, curve.meta), (table, time), (table, curve.meta)):
-        for keyword, value in values.items():
-            if value is not None and not (isinstance(value, float) and not np.isfinite(value)):
-                hdu.header[keyword] = (value, KEYWORDS.get(keyword, ""))
-    gti = fits.BinTableHDU.from_columns(
-        [
-            fits.Column("START", "D", unit="s", array=curve.gti.start),
-            fits.Column("STOP", "D", unit="s", array=curve.gti.stop),
-        ],
-        name="GTI",
-    )
-    for keyword in ("TIMESYS", "MJDREF", "TIMEUNIT", "TREFPOS"):
-        gti.header[keyword] = (time[keyword], KEYWORDS[keyword])
-    provenance = _provenance_table(curve.provenance)
-    hdus = fits.HDUList([primary, table, gti, provenance])
-    stream = io.BytesIO()
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", fits.verify.VerifyWarning)  # a long value leaves no room for its comment
-        for hdu in hdus:
-            hdu.add_datasum(when="")
-            hdu.add_checksum(when="")
-        hdus.writeto(stream)
-    return stream.getvalue()
+
+def file_contents(curve: LightCurve) -> tuple[list[Card], list[Table]]:
+    """Return what is to be in the file of a light curve: keywords of the primary header, and the tables."""
+    time = _time_cards(curve)
+    meta = [(keyword, value, KEYWORDS.get(keyword, "")) for keyword, value in curve.meta.items() if _is_known(value)]
+    values = [curve[c.name] for c in COLUMNS]
+    table = Table("LIGHTCURVE", _COLUMNS, values, [card for card in time if _is_known(card[1])] + meta)
+    gti = Table("GTI", _GTI_COLUMNS, [curve.gti.start, curve.gti.stop], time[:4])
+    return meta, [table, gti, _provenance_table(curve.provenance)]
 
 
 def read_light_curve(path: str | Path) -> LightCurve:
@@ -114,7 +89,11 @@ def read_light_curve(path: str | Path) -> LightCurve:
     UnsupportedModeError
         ``data.not-light-curve``: another kind of FITS file.
     """
-    path = Path(path)
+    curve = _read_fast(Path(path))
+    return _read_with_astropy(Path(path)) if curve is None else curve
+
+
+def _read_with_astropy(path: Path) -> LightCurve:
     with open_fits(path) as hdus:
         names = {hdu.name for hdu in hdus}
         if not {"LIGHTCURVE", "GTI"} <= names:
@@ -137,7 +116,66 @@ def read_light_curve(path: str | Path) -> LightCurve:
     return LightCurve(data, gti, reference, meta, provenance)
 
 
-_FORMATS = {"f8": "D", "i4": "J"}
+def _read_fast(path: Path) -> LightCurve | None:
+    """Return what astropy would read; None for a file that is not as :func:`write_light_curve` makes them."""
+    try:
+        scanned = scan(path) or ()
+        units = {unit.name: unit for unit in reversed(scanned)}
+        if not {"LIGHTCURVE", "GTI"} <= units.keys() or not _is_literal(path, scanned[0], units["LIGHTCURVE"]):
+            return None
+    except OSError:
+        return None
+    table, gti = units["LIGHTCURVE"], units["GTI"]
+    header = table.header
+    names = {c.name: _fits_name(c.name) for c in COLUMNS}
+    plain = all(_is_number(table.dtype, names[c.name], c.dtype) for c in COLUMNS)
+    plain = plain and _is_number(gti.dtype, "START", "f8") and _is_number(gti.dtype, "STOP", "f8")
+    mjd, scale, position = (header.get(keyword) for keyword in ("MJDREF", "TIMESYS", "TREFPOS"))
+    if not (plain and isinstance(mjd, float) and isinstance(scale, str) and isinstance(position, str)):
+        return None
+    provenance = _plain_rows(units["PROVENANCE"]) if "PROVENANCE" in units else ()
+    if provenance is None:
+        return None
+    rows, times = table.table(), gti.table()
+    data = {c.name: rows[names[c.name]].astype(c.dtype) for c in COLUMNS}
+    meta = {k: v for k, v in scanned[0].header.items() if k not in _STRUCTURE and not k.startswith("NAXIS")}
+    intervals = Intervals.of(times["START"], times["STOP"])
+    return LightCurve(data, intervals, TimeReference(mjd, scale, position), meta, provenance)
+
+
+def _is_literal(path: Path, primary: Unit, table: Unit) -> bool:
+    """Tell whether nothing is in the headers that a :class:`Unit` leaves out: commentary, blanks that begin a text."""
+    with path.open("rb") as file:
+        content = file.read(table.offset)
+    cards = len(content[: primary.offset].rstrip(b" ")) // 80  # END, the last one, is shorter
+    return cards == len(primary.header) and None not in primary.header.values() and not _INDENTED.search(content)
+
+
+def _is_number(row: np.dtype[Any] | None, name: str, dtype: str) -> bool:
+    return row is not None and name in (row.names or ()) and row[name] == np.dtype(dtype).newbyteorder(">")
+
+
+def _plain_rows(unit: Unit) -> tuple[dict[str, str | int | float], ...] | None:
+    """Return the rows of PROVENANCE; None where a value is neither one number nor one text in printable ASCII."""
+    names = [column.name for column in PROVENANCE if column.name.upper() in unit.columns]
+    if not names:
+        return None
+    rows = unit.table()
+    columns: dict[str, list[Any]] = {}
+    for name in names:
+        values = rows[name.upper()]
+        if values.ndim != 1:
+            return None
+        columns[name] = values.tolist()
+        if values.dtype.kind == "S":
+            texts = [value.decode("latin-1").rstrip(" ") for value in columns[name]]
+            if not all(text.isascii() and text.isprintable() for text in texts):
+                return None
+            columns[name] = texts
+    return tuple(dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True))
+
+
+_INDENTED = re.compile(rb"= *' +([^ ']|'')")
 _STRUCTURE = frozenset({"EXTNAME", "SIMPLE", "BITPIX", "EXTEND", "CHECKSUM", "DATASUM"})
 
 
@@ -145,25 +183,33 @@ def _fits_name(name: str) -> str:
     return "TIME" if name == "time" else name
 
 
-def _provenance_table(rows: Sequence[Mapping[str, Any]]) -> fits.BinTableHDU:
-    from astropy.io import fits
+_FORMATS = {"f8": "D", "i4": "J"}
+_COLUMNS = tuple(
+    TableColumn(_fits_name(c.name), _FORMATS[c.dtype], c.unit or DIMENSIONLESS, c.ucd, c.doc) for c in COLUMNS
+)
+_FILENAME = next(c for c in PROVENANCE if c.name == "filename")
+_GTI_COLUMNS = (TableColumn("START", "D", "s"), TableColumn("STOP", "D", "s"))
 
-    columns = []
+
+def _provenance_table(rows: Sequence[Mapping[str, Any]]) -> Table:
     written = [column for column in PROVENANCE if any(column.name in row for row in rows)]
-    for column in written or [c for c in PROVENANCE if c.name == "filename"]:
+    columns: list[TableColumn] = []
+    values: list[Any] = []
+    for column in written or [_FILENAME]:
         if column.dtype == "U":
-            texts = [str(row.get(column.name, "")) for row in rows]
-            width = max([1, *(len(text.encode("ascii", "replace")) for text in texts)])
-            columns.append(fits.Column(column.name.upper(), f"{width}A", array=[_ascii(text) for text in texts]))
+            texts = [_ascii(str(row.get(column.name, ""))) for row in rows]
+            values.append(texts)
+            form, unit = f"{max([1, *map(len, texts)])}A", None
         else:
-            values = np.array([row[column.name] for row in rows], dtype=column.dtype)
-            unit = column.unit or None
-            columns.append(fits.Column(column.name.upper(), _FORMATS[column.dtype], unit=unit, array=values))
-    table = fits.BinTableHDU.from_columns(columns, name="PROVENANCE")
-    for number, column in enumerate(written, 1):
-        table.header[f"TUCD{number}"] = column.ucd
-        table.header[f"TCOMM{number}"] = column.doc
-    return table
+            values.append(np.array([row[column.name] for row in rows], dtype=column.dtype))
+            form, unit = _FORMATS[column.dtype], column.unit or None
+        described = (column.ucd, column.doc) if written else ()
+        columns.append(TableColumn(column.name.upper(), form, unit, *described))
+    return Table("PROVENANCE", tuple(columns), values)
+
+
+def _is_known(value: Any) -> bool:
+    return value is not None and not (isinstance(value, float) and not math.isfinite(value))
 
 
 def _ascii(text: str) -> str:
@@ -174,15 +220,20 @@ def _plain(value: Any) -> str | int | float:
     return value if isinstance(value, str) else value.item()
 
 
-def _time_keywords(curve: LightCurve) -> Mapping[str, Any]:
-    width = float(curve["bins"][0]) if len(curve) else 0.0
-    return {
+def _time_cards(curve: LightCurve) -> list[Card]:
+    """Return the keywords of time; the first four are those that need no bins."""
+    width, start, stop = 0.0, 0.0, 0.0
+    if len(curve):
+        width, start = float(curve["bins"][0]), float(curve["times"][0])
+        stop = float(curve["times"][-1] + curve["bins"][-1])
+    time: dict[str, Any] = {
         "TIMESYS": curve.reference.scale,
         "MJDREF": curve.reference.mjd,
         "TIMEUNIT": "s",
         "TREFPOS": curve.reference.position,
-        "TSTART": float(curve["times"][0]) if len(curve) else 0.0,
-        "TSTOP": float(curve["times"][-1] + curve["bins"][-1]) if len(curve) else 0.0,
+        "TSTART": start,
+        "TSTOP": stop,
         "TIMEDEL": width,
         "TIMEPIXR": 0.5,
     }
+    return [(keyword, value, KEYWORDS[keyword]) for keyword, value in time.items()]

@@ -34,6 +34,7 @@ _COMMENTARY = frozenset({"COMMENT ", "HISTORY ", " " * 8})
 _SINGLE = frozenset("SIMPLE XTENSION BITPIX NAXIS NAXIS1 NAXIS2 PCOUNT GCOUNT TFIELDS EXTNAME EXTVER".split())  # noqa: SIM905
 _SCALING = re.compile(r"(?:TSCAL|TZERO|TNULL|TDIM|TBCOL)\d+")
 _DESCRIBING = re.compile(r"(TTYPE|TFORM|TUNIT|TDISP|TCTYP|TCUNI|TCRPX|TCRVL|TCDLT|TRPOS)\d+")
+_RECORD = re.compile(r" *[A-Za-z_][\w.]*: +[+-]?[\d.]")  # 'FIELD: 1' is a keyword of its own to astropy
 _PIXELS = {8, 16, 32, 64, -32, -64}
 
 
@@ -66,6 +67,8 @@ def _scan(path: Path, size: int, *_marks: int) -> tuple[Unit, ...] | None:
                 units.append(unit)
         except _UnusualError:
             return None
+    if len(units) > 1 and units[0].header.get("EXTEND") is not True:  # astropy puts it right
+        return None
     return tuple(units)
 
 
@@ -75,7 +78,7 @@ def _unit(path: Path, file: Any, position: int, *, first: bool) -> tuple[Unit, i
     order: list[str] = []
     for start in range(0, len(text), _CARD):
         field = text[start : start + 8]
-        if field in _COMMENTARY:
+        if field in _COMMENTARY and order:
             continue
         match = _CARD_VALUE.fullmatch(text, start + 9, start + _CARD)
         if match is None or text[start + 8] != "=" or not _KEY.fullmatch(field):
@@ -102,10 +105,10 @@ def _unit(path: Path, file: Any, position: int, *, first: bool) -> tuple[Unit, i
     lengths = [_whole(header, f"NAXIS{i}") for i in range(1, axes + 1)]
     size = abs(bits) // 8 * math.prod(lengths) if axes else 0
     name, ver = header.get("EXTNAME", "PRIMARY" if first else ""), header.get("EXTVER", 1)
-    if not isinstance(name, str) or type(ver) is not int:
+    if not isinstance(name, str) or name != name.upper() or type(ver) is not int:
         raise _UnusualError
     dtype = _row(header, lengths) if table else None
-    unit = Unit(path, name.upper(), ver, header, position + length, dtype, lengths[1] if table else 0)
+    unit = Unit(path, name, ver, header, position + length, dtype, lengths[1] if table else 0)
     return unit, position + length + math.ceil(size / _BLOCK) * _BLOCK
 
 
@@ -135,6 +138,8 @@ def _header_text(file: BinaryIO, position: int) -> tuple[str, int]:
 def _value(match: re.Match[str]) -> Value:
     text, flag, whole, real = match.groups()
     if text is not None:
+        if _RECORD.match(text):
+            raise _UnusualError
         return text.replace("''", "'").strip()
     if flag is not None:
         return flag == "T"

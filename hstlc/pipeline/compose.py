@@ -149,11 +149,18 @@ def _member(layout: Layout, row: Row, files: Sequence[Row]) -> Member:
 def _publish(context: Context, batch: Sequence[Composite], summary: Summary) -> None:
     layout = context.layout
 
-    def record(connection: Connection, made: Composite) -> Sequence[Mapping[str, str]]:
-        before = composites.composite_products(connection, made.configuration).get(made.configuration)
-        composites.save_composite(connection, made.configuration, made.product, [asdict(m) for m in made.members])
-        kept = [made.staged.target] if made.staged is not None else []
-        return removals(layout, [before] if before is not None else [], kept)
+    def record(connection: Connection, done: Sequence[Composite]) -> Sequence[Mapping[str, str]]:
+        before = composites.composite_products(connection, [made.configuration for made in done])
+        rows = [
+            composites.CompositeRows(made.configuration, made.product, [asdict(member) for member in made.members])
+            for made in done
+        ]
+        composites.save_composites(connection, rows)
+        gone = []
+        for made in done:
+            earlier = [before[made.configuration]] if made.configuration in before else []
+            gone += removals(layout, earlier, [made.staged.target] if made.staged is not None else [])
+        return gone
 
     failures = publish_all(
         context.engine,

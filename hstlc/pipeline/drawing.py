@@ -110,7 +110,8 @@ def draw(task: PlotTask) -> Drawn | Failure:
 
 
 def _draw(task: PlotTask, staged: list[Staged]) -> Drawn:
-    from hstlc.plots.page import curve_page
+    from hstlc.plots.display import display
+    from hstlc.plots.page import MOST_BINS, curve_page
     from hstlc.plots.periodogram import periodogram_page
     from hstlc.plots.quicklook import quicklook_png
     from hstlc.plots.static import static_png
@@ -141,10 +142,11 @@ def _draw(task: PlotTask, staged: list[Staged]) -> Drawn:
     if periodogram is not None:
         links["periodogram"] = relative_url(task.folder / names["periodogram"], task.folder)
     identity = f"{task.curve['kind']}/{task.curve['key']}"
+    shown = display(curve, MOST_BINS)
     contents = {
-        "page": curve_page(curve, identity=identity, script=script, links=links | common),
-        "plot": static_png(curve),
-        "quicklook": quicklook_png(curve),
+        "page": curve_page(shown, identity=identity, script=script, links=links | common),
+        "plot": static_png(shown),
+        "quicklook": quicklook_png(shown),
         "periodogram": periodogram,
     }
     free_space_guard(task.folder, sum(map(len, filter(None, contents.values()))), task.min_free_space)

@@ -97,10 +97,13 @@ def refresh_folder(context: Context, summary: Summary, settings: str) -> None:
         summary.failures.append(failure_of(error, what=f"pages of {layout.plots}"))
         return
 
-    def record(connection: Connection, page: _Page) -> Sequence[Mapping[str, str]]:
-        plots.save_plots(connection, [page.row])
-        earlier = [before[page.row["key"]]] if page.row["key"] in before else []
-        return removals(layout, earlier, [layout.plots / page.row["key"]])
+    def record(connection: Connection, done: Sequence[_Page]) -> Sequence[Mapping[str, str]]:
+        plots.save_plots(connection, [page.row for page in done])
+        gone = []
+        for page in done:
+            earlier = [before[page.row["key"]]] if page.row["key"] in before else []
+            gone += removals(layout, earlier, [layout.plots / page.row["key"]])
+        return gone
 
     failures = publish_all(
         context.engine,

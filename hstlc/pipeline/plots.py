@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
@@ -116,13 +117,18 @@ def _is_in_place(layout: Layout, row: Mapping[str, Any]) -> bool:
 def _publish(context: Context, batch: Sequence[Drawn], summary: Summary) -> None:
     layout = context.layout
 
-    def record(connection: Connection, drawn: Drawn) -> Sequence[Mapping[str, str]]:
-        before = plots.plots_of(connection, [drawn.task.curve["id"]])
-        kept = {row["kind"] for row in drawn.rows}
-        plots.remove_plots(connection, [row["id"] for row in before if row["kind"] not in kept])
-        plots.save_plots(connection, drawn.rows)
-        places = {staged.target for staged in drawn.staged}
-        return removals(layout, before, places)
+    def record(connection: Connection, done: Sequence[Drawn]) -> Sequence[Mapping[str, str]]:
+        before = defaultdict(list)
+        for row in plots.plots_of(connection, [drawn.task.curve["id"] for drawn in done]):
+            before[row["parent_id"]].append(row)
+        superfluous, gone = [], []
+        for drawn in done:
+            earlier, kept = before[drawn.task.curve["id"]], {row["kind"] for row in drawn.rows}
+            superfluous += [row["id"] for row in earlier if row["kind"] not in kept]
+            gone += removals(layout, earlier, {staged.target for staged in drawn.staged})
+        plots.remove_plots(connection, superfluous)
+        plots.save_plots(connection, [row for drawn in done for row in drawn.rows])
+        return gone
 
     failures = publish_all(
         context.engine,

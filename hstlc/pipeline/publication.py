@@ -7,14 +7,14 @@ and what is to be deleted stands in ``pending_removal`` from the commit on.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection, Engine, RowMapping
 
 from hstlc.db import records
 from hstlc.db.engine import reading, writing
@@ -27,7 +27,7 @@ from hstlc.pipeline.results import Failure, failure_of
 from hstlc.store.digest import sha256_file
 from hstlc.store.layout import Layout
 from hstlc.store.points import point
-from hstlc.store.publish import Staged, discard, publish, remove
+from hstlc.store.publish import Staged, discard, publish, remove, sync_folder
 
 __all__ = ["finish_removals", "publish_all", "publish_batch", "remove_copy"]
 
@@ -45,10 +45,12 @@ def publish_batch(engine: Engine, layout: Layout, outcomes: Sequence[Outcome]) -
         The rows could not be committed: nothing is recorded, everything that came is still where it was.
     """
 
-    def record(connection: Connection, outcome: Outcome) -> list[Mapping[str, str]]:
-        removals = _removals(connection, outcome, layout)
-        _record(connection, outcome, layout)
-        return removals
+    def record(connection: Connection, done: Sequence[Outcome]) -> list[Mapping[str, str]]:
+        keys = [records.product_key(outcome.task.mission, outcome.task.rootname) for outcome in done]
+        before = records.products_of(connection, keys)
+        records.save_exposures(connection, [_exposure_rows(outcome, layout) for outcome in done])
+        pairs = zip(done, keys, strict=True)
+        return [row for outcome, key in pairs for row in _removals(outcome, before.get(key), layout)]
 
     return publish_all(
         engine,
@@ -67,7 +69,7 @@ def publish_all(
     *,
     name: Callable[[Made], str],
     files: Callable[[Made], Sequence[tuple[Staged, bool]]],
-    record: Callable[[Connection, Made], Sequence[Mapping[str, str]]],
+    record: Callable[[Connection, Sequence[Made]], Sequence[Mapping[str, str]]],
 ) -> list[Failure]:
     """Give the staged files of a batch their names, write its rows in one transaction, delete what is superfluous.
 
@@ -81,7 +83,7 @@ def publish_all(
     files : callable
         Its staged files, each with whether it may take the place of another.
     record : callable
-        Writes its rows and returns rows of ``pending_removal``.
+        Writes the rows of all whose files were published, and returns rows of ``pending_removal``.
 
     Returns
     -------
@@ -97,7 +99,7 @@ def publish_all(
     for made in batch:
         try:
             for staged, replace in files(made):
-                publish(staged, replace=replace)
+                publish(staged, replace=replace, sync=False)
         except HstlcError as error:
             for staged, _ in files(made):
                 with suppress(StoreError):  # the sweep of the next run takes what cannot be deleted now
@@ -105,43 +107,54 @@ def publish_all(
             failures.append(failure_of(error, what=name(made)))
         else:
             done.append(made)
+    unsafe = _sync_folders(staged.target.parent for made in done for staged, _ in files(made))
+    if unsafe:
+        faults = {id(made): unsafe[p] for made in done for s, _ in files(made) if (p := s.target.parent) in unsafe}
+        failures += [failure_of(faults[id(made)], what=name(made)) for made in done if id(made) in faults]
+        done = [made for made in done if id(made) not in faults]
     if done:
+        point("published-fsync")
         with writing(engine) as connection:
             published = (str(staged.target) for made in done for staged, _ in files(made))
             records.cancel_removals(connection, published)
-            for made in done:
-                records.add_removals(connection, record(connection, made))
+            records.add_removals(connection, record(connection, done))
             point("before-commit")
         point("committed")
         finish_removals(engine, layout)
     return failures
 
 
-def _record(connection: Connection, outcome: Outcome, layout: Layout) -> None:
-    key = (outcome.task.mission, outcome.task.rootname)
-    findings = [_finding_row(finding) for finding in outcome.findings]
-    if outcome.rejection is None:
-        records.save_exposure(
-            connection,
-            key,
-            metadata=metadata_row(outcome, layout),
-            files=outcome.files,
-            product=outcome.product,
-            findings=findings,
-        )
-        return
-    today = datetime.now(UTC).date()
-    bad = [
-        {
-            **{name: row[name] for name in ("kind", "filename", "path", "sha256", "size_bytes")},
-            "ingest_date": today,
+def _sync_folders(folders: Iterable[Path]) -> dict[Path, HstlcError]:
+    """Have the names in folders on the disk, each folder once, and return those of which it cannot be said."""
+    unsafe = {}
+    for folder in sorted(set(folders)):
+        try:
+            sync_folder(folder)
+        except HstlcError as error:
+            unsafe[folder] = error
+    return unsafe
+
+
+def _exposure_rows(outcome: Outcome, layout: Layout) -> records.ExposureRows:
+    bad: list[dict[str, Any]] = []
+    if outcome.rejection is not None:
+        rejected = {
+            "ingest_date": datetime.now(UTC).date(),
             "reason": registered(outcome.rejection.reason),
             "message": outcome.rejection.message,
         }
-        for row in outcome.files
-        if row["state"] == State.REJECTED
-    ]
-    records.save_rejection(connection, key, files=outcome.files, bad=bad, findings=findings)
+        columns = ("kind", "filename", "path", "sha256", "size_bytes")
+        files = [row for row in outcome.files if row["state"] == State.REJECTED]
+        bad = [{**{name: row[name] for name in columns}, **rejected} for row in files]
+    return records.ExposureRows(
+        outcome.task.mission,
+        outcome.task.rootname,
+        metadata=metadata_row(outcome, layout) if outcome.rejection is None else None,
+        files=outcome.files,
+        product=outcome.product,
+        bad=bad,
+        findings=[_finding_row(finding) for finding in outcome.findings],
+    )
 
 
 def _finding_row(finding: Finding) -> dict[str, Any]:
@@ -149,7 +162,7 @@ def _finding_row(finding: Finding) -> dict[str, Any]:
     return {**row, "check_name": row.pop("check"), "severity": finding.severity.value}
 
 
-def _removals(connection: Connection, outcome: Outcome, layout: Layout) -> list[Mapping[str, str]]:
+def _removals(outcome: Outcome, old: RowMapping | None, layout: Layout) -> list[Mapping[str, str]]:
     """Return what the new rows make superfluous: sources that were taken in, old places, an old light curve."""
     targets = {placement.target for placement in outcome.placements}
     rows: list[Mapping[str, str]] = []
@@ -171,8 +184,6 @@ def _removals(connection: Connection, outcome: Outcome, layout: Layout) -> list[
     for extra, _ in outcome.task.plan.redundant:
         if (extra.inside or outcome.task.move) and extra.sha256 in kept:
             add(extra.path, extra.sha256, kept[extra.sha256])
-    key = records.product_key(outcome.task.mission, outcome.task.rootname)
-    old = records.products_of(connection, [key]).get(key)
     if old is not None:
         add(layout.resolve(old["path"]) / old["filename"], "", None)
     return rows
@@ -184,19 +195,23 @@ def finish_removals(engine: Engine, layout: Layout) -> list[Path]:
         pending = records.removals(connection)
     if not pending:
         return []
-    removed, done = [], []
+    removed, done = [], {}
     for row in pending:
         path = Path(row["path"])
         try:
             if remove_copy(path, row["sha256"], Path(row["kept_path"]) if row["kept_path"] else None):
                 removed.append(path)
-                _remove_empty_folders(path.parent, layout)
         except HstlcError as error:
             logger.error("%s is still to be deleted: %s", path, error)
         else:
-            done.append(row["id"])
+            done[row["id"]] = path.parent
+    unsafe = _sync_folders(path.parent for path in removed)
+    for folder, fault in unsafe.items():
+        logger.error("files in %s may still be there: %s", folder, fault)
+    for folder in sorted({path.parent for path in removed} - unsafe.keys()):
+        _remove_empty_folders(folder, layout)
     with writing(engine) as connection:
-        records.remove_removals(connection, done)
+        records.remove_removals(connection, [row for row, folder in done.items() if folder not in unsafe])
     return removed
 
 
@@ -204,7 +219,7 @@ def remove_copy(path: Path, sha256: str, kept: Path | None) -> bool:
     """Delete a file that is no longer needed and tell whether it was there.
 
     It stays when it has not the content that was recorded (another file took its name), or when the copy that is kept
-    has not that content or is the same file under another path.
+    has not that content or is the same file under another path. The folder is not synchronized.
 
     Parameters
     ----------
@@ -216,14 +231,23 @@ def remove_copy(path: Path, sha256: str, kept: Path | None) -> bool:
     """
     if not path.exists():
         return False
+    if kept is not None and _is_second_name(path, kept):
+        remove(path, sync=False)  # whatever is in it stays under the other name
+        return True
     if sha256 and sha256_file(path) != sha256:
         logger.warning("%s is kept: it was replaced by another file", path)
         return False
     if kept is not None and (not kept.is_file() or kept.resolve() == path.resolve() or sha256_file(kept) != sha256):
         logger.error("%s is kept: its copy %s does not verify", path, kept)
         return False
-    remove(path)
+    remove(path, sync=False)
     return True
+
+
+def _is_second_name(path: Path, kept: Path) -> bool:
+    """Tell whether two paths are two names (hard links) of one file."""
+    linked = kept.is_file() and path.samefile(kept) and path.resolve() != kept.resolve()
+    return linked and path.stat().st_nlink > 1
 
 
 def _remove_empty_folders(folder: Path, layout: Layout) -> None:

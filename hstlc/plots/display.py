@@ -62,6 +62,8 @@ class Display:
         Name of the target, as the header has it: not escaped.
     setup : str
         How and when it was observed, not escaped either.
+    whole : LightCurve
+        With the bins that it has.
     """
 
     curve: LightCurve
@@ -69,6 +71,7 @@ class Display:
     panels: tuple[Panel, ...]
     target: str
     setup: str
+    whole: LightCurve
 
     @property
     def several(self) -> bool:
@@ -81,11 +84,16 @@ class Display:
         return f"Time since the start of {'dataset #' if self.several else 'the exposure'} (s)"
 
 
-def display(curve: LightCurve, most: int) -> Display:
+def display(curve: LightCurve | Display, most: int) -> Display:
     """Return what to draw of a light curve, in at most ``most`` bins (but one for each dataset).
 
-    Bins are merged within datasets. The flux is shown where an unflagged bin has one.
+    Bins are merged within datasets. The flux is shown where an unflagged bin has one. What was made ready with another
+    limit is the same where no bins were merged and none need be, and serves again.
     """
+    if isinstance(curve, Display):
+        if curve.curve is curve.whole and len(curve.whole) <= most:
+            return curve
+        curve = curve.whole
     shown = bounded(curve, most)
     good = shown.good
     live = np.where(shown["exposure"] > 0, shown["exposure"], np.nan)
@@ -97,7 +105,7 @@ def display(curve: LightCurve, most: int) -> Display:
     if np.isfinite(shown["flux"][good]).any():
         panels.insert(0, _panel("flux", "Flux", _UNITS["flux"], shown["flux"], shown["flux_error"], good))
     target, setup = heading(curve, shown)
-    return Display(shown, time_axis(shown), tuple(panels), target, setup)
+    return Display(shown, time_axis(shown), tuple(panels), target, setup, curve)
 
 
 def bounded(curve: LightCurve, most: int) -> LightCurve:

@@ -29,12 +29,12 @@ _MANY = 2000  # bins above which dots are small and error bars faint
 _PICTURE = "PNG"  # the link that is named where there is no JavaScript
 
 
-def curve_page(curve: LightCurve, *, identity: str, script: str, links: Mapping[str, str]) -> bytes:
+def curve_page(curve: LightCurve | Display, *, identity: str, script: str, links: Mapping[str, str]) -> bytes:
     """Return the page of a light curve: flux, rate, background and live part, which zoom together.
 
     Parameters
     ----------
-    curve : LightCurve
+    curve : LightCurve or Display
         Of one exposure, or a composite. More than 20,000 bins are merged, and the page says so.
     identity : str
         What the ids in the page derive from.

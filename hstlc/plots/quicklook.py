@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from hstlc.model import LightCurve
-from hstlc.plots.display import display
+from hstlc.plots.display import Display, display
 from hstlc.plots.raster import Box, Canvas
 from hstlc.plots.static import draw_bands, draw_bins
 
@@ -15,12 +15,12 @@ _WIDTH, _HEIGHT, _MARGIN = 400, 150, 3
 _MOST_BINS = 1200
 
 
-def quicklook_png(curve: LightCurve) -> bytes:
+def quicklook_png(curve: LightCurve | Display) -> bytes:
     """Draw flux (or rate, where there is none) against time in 400 x 150 pixels.
 
     Parameters
     ----------
-    curve : LightCurve
+    curve : LightCurve or Display
         Of one exposure, or a composite: gaps between its datasets are shown narrower than they are.
 
     Returns

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import importlib.util
 import io
+import math
 from dataclasses import dataclass
 from enum import IntEnum
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,6 +24,7 @@ __all__ = ["Box", "Canvas", "Shade", "Style", "text_width"]
 FloatArray = NDArray[np.float64]
 
 _INK = 16  # shades of text, the last ones of the palette
+_ROOM = 3  # pixels around a line of text, for what reaches out of its box
 
 
 class Shade(IntEnum):
@@ -94,6 +96,8 @@ class Canvas:
 
     def fill(self, box: Box, start: FloatArray, stop: FloatArray, shade: Shade) -> None:
         """Fill the strips between the values ``start`` and ``stop`` over the height of a panel."""
+        if len(start) == 0:
+            return
         first = np.clip(np.floor(box.column(start)), box.left, box.right - 1).astype(int)
         last = np.clip(np.ceil(box.column(stop)), box.left, box.right - 1).astype(int)
         inside = np.zeros(self.pixels.shape[1] + 1, dtype=np.int64)
@@ -108,10 +112,15 @@ class Canvas:
         column = np.clip(np.rint(box.column(x[known])) - box.left, 0, width - 1).astype(int)
         top = np.clip(np.rint(box.row(high[known])) - box.top, 0, height).astype(int)
         bottom = np.clip(np.rint(box.row(low[known])) - box.top, -1, height - 1).astype(int) + 1
-        depth = np.bincount(top * width + column, minlength=(height + 1) * width)
-        depth -= np.bincount(bottom * width + column, minlength=(height + 1) * width)
-        covered = np.cumsum(depth.reshape(height + 1, width)[:-1], axis=0, dtype=np.int32) > 0
-        self.pixels[box.top : box.bottom, box.left : box.right][covered] = shade
+        order = np.lexsort((top, column))
+        place, top, bottom = column[order] * (height + 1), top[order], bottom[order]
+        reach = np.maximum.accumulate(place + bottom) if len(place) else place
+        start = np.maximum(place + top, np.append(0, reach[:-1])[: len(place)])  # less what earlier lines cover
+        length = np.maximum(reach - start, 0)
+        stride = self.pixels.shape[1]
+        first = (start - place + box.top) * stride + column[order] + box.left
+        step = np.arange(int(np.sum(length))) - np.repeat(np.cumsum(length) - length, length)
+        self.pixels.reshape(-1)[np.repeat(first, length) + stride * step] = shade
 
     def points(self, box: Box, x: FloatArray, y: FloatArray, style: Style, *, large: bool) -> None:
         """Draw a dot at each point inside the panel; its corners are in the lighter shade."""
@@ -121,14 +130,16 @@ class Canvas:
         reach = 2 if large else 1
         column = np.clip(column, box.left + reach, box.right - 1 - reach)
         row = np.clip(row, box.top + reach, box.bottom - 1 - reach)
+        pixels, stride = self.pixels.reshape(-1), self.pixels.shape[1]
+        middle = row * stride + column
         spots = [(i, j) for i in range(-reach, reach + 1) for j in range(-reach, reach + 1)]
         for i, j in spots:
             if abs(i) == abs(j) == reach:
-                corner = self.pixels[row + i, column + j]
-                self.pixels[row + i, column + j] = np.where(corner < style.bar, style.bar, corner)
+                place = middle + (i * stride + j)
+                pixels[place] = np.maximum(pixels[place], np.uint8(style.bar))
         for i, j in spots:
             if not abs(i) == abs(j) == reach:
-                self.pixels[row + i, column + j] = style.point
+                pixels[middle + (i * stride + j)] = style.point
 
     def rectangle(self, left: int, top: int, right: int, bottom: int, shade: Shade) -> None:
         """Fill a rectangle of pixels."""
@@ -136,12 +147,14 @@ class Canvas:
 
     def text(self, x: float, y: float, text: str, *, size: int = 12, bold: bool = False, anchor: str = "la") -> None:
         """Write a line of text; ``anchor`` as in Pillow: horizontal l, m, r and vertical a (top), m, s (base), d."""
-        from PIL import Image, ImageDraw
+        from PIL import Image
 
         if self._texts is None:
             height, width = self.pixels.shape
             self._texts = Image.new("L", (width, height))
-        ImageDraw.Draw(self._texts).text((x, y), text, fill=255, font=_font(size, bold), anchor=anchor)
+        mask, left, top = _written(text, size, bold, anchor, x % 1, y % 1)
+        if mask is not None:
+            self._texts.paste(255, (int(x // 1) + left, int(y // 1) + top), mask)
 
     def png(self) -> bytes:
         """Return the picture as a PNG file, the same bytes each time."""
@@ -149,8 +162,7 @@ class Canvas:
 
         pixels = self.pixels
         if self._texts is not None:
-            ink = np.asarray(self._texts) // (256 // _INK)
-            pixels = np.where(ink > 0, ink + np.uint8(len(Shade) - 1), pixels)
+            pixels = np.maximum(pixels, np.asarray(self._texts.point(_ink_shades())))
         image = Image.fromarray(pixels)
         image.putpalette(_palette())
         stream = io.BytesIO()
@@ -161,6 +173,31 @@ class Canvas:
 def text_width(text: str, *, size: int = 12, bold: bool = False) -> float:
     """Return the width of a line of text in pixels."""
     return float(_font(size, bold).getlength(text))
+
+
+@lru_cache(maxsize=1024)
+def _written(text: str, size: int, bold: bool, anchor: str, x: float, y: float) -> tuple[Image.Image | None, int, int]:
+    """Return a line of text as a picture, and where its upper left corner is when it is written at a part of a pixel.
+
+    Labels of axes come back in picture after picture, and rendering them takes longer than all else but the PNG itself.
+    """
+    from PIL import Image, ImageDraw
+
+    font = _font(size, bold)
+    box = font.getbbox(text, anchor=anchor)
+    left, top = math.floor(box[0]) - _ROOM, math.floor(box[1]) - _ROOM
+    picture = Image.new("L", (math.ceil(box[2]) - left + _ROOM, math.ceil(box[3]) - top + _ROOM))
+    ImageDraw.Draw(picture).text((x - left, y - top), text, fill=255, font=font, anchor=anchor)
+    inside = picture.getbbox()
+    if inside is None:
+        return None, 0, 0
+    return picture.crop(inside), left + inside[0], top + inside[1]
+
+
+@cache
+def _ink_shades() -> list[int]:
+    """Return the shade of each gray of a text; those of text come after all others."""
+    return [0 if level < 256 // _INK else level // (256 // _INK) + len(Shade) - 1 for level in range(256)]
 
 
 @cache

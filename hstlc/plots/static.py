@@ -26,7 +26,7 @@ _LARGE_DOTS = 700  # bins up to which dots are large
 _TICK = 4
 
 
-def static_png(curve: LightCurve) -> bytes:
+def static_png(curve: LightCurve | Display) -> bytes:
     """Draw a light curve.
 
     On top the flux with its errors and the rate below it, or the rate alone where no unflagged bin has a flux; then the
@@ -35,7 +35,7 @@ def static_png(curve: LightCurve) -> bytes:
 
     Parameters
     ----------
-    curve : LightCurve
+    curve : LightCurve or Display
         Of one exposure, or a composite.
 
     Returns

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from hstlc.stats.power import EvenPowers
 from hstlc.stats.variability import is_constant
 
 __all__ = [
@@ -94,8 +95,8 @@ def highest_peak(
     >>> round(highest_peak(t, 20 + 4 * np.sin(2 * np.pi * t / 120), np.full(600, 2.0)).period_s)
     120
     """
-    found = spectrum(time_s, rate, exposure_s, dataset, oversampling, 1, maximum_frequencies)
-    return None if found is None else found.peak
+    found = _search(time_s, rate, exposure_s, dataset, oversampling, 1, maximum_frequencies)
+    return None if found is None else found[2]
 
 
 def spectrum(
@@ -142,6 +143,23 @@ def spectrum(
     Spectrum or None
         None for fewer than five bins, a constant rate, or a grid of fewer than two frequencies.
     """
+    found = _search(time_s, rate, exposure_s, dataset, oversampling, samples, maximum_frequencies)
+    if found is None:
+        return None
+    frequency, power, peak, chance = found
+    return Spectrum(frequency, power, peak, tuple((p, chance.power(p)) for p in FALSE_ALARM_LEVELS))
+
+
+def _search(
+    time_s: FloatArray,
+    rate: FloatArray,
+    exposure_s: FloatArray,
+    dataset: NDArray[np.integer] | None,
+    oversampling: int,
+    samples: int,
+    maximum_frequencies: int,
+) -> tuple[FloatArray, FloatArray, Peak, FalseAlarm] | None:
+    """Return frequency and power of the slices of the grid, its highest peak, and the chances of peaks on it."""
     if len(time_s) < _FEWEST_BINS:
         return None
     number = np.zeros(len(time_s), dtype=int) if dataset is None else np.unique(dataset, return_inverse=True)[1]
@@ -161,7 +179,7 @@ def spectrum(
     chance = FalseAlarm(len(rate) - datasets, grid.highest_hz * math.sqrt(4 * math.pi * spread))
     best_hz, best = _refined(*series, grid, candidates)
     peak = Peak(1 / best_hz, best, chance.probability(best), 1 / grid.highest_hz)
-    return Spectrum(frequency, power, peak, tuple((p, chance.power(p)) for p in FALSE_ALARM_LEVELS))
+    return frequency, power, peak, chance
 
 
 def _means(rate: FloatArray, exposure_s: FloatArray, number: NDArray[np.integer]) -> FloatArray:
@@ -207,23 +225,30 @@ def _sample(
 
     Third come (power, frequency) of the highest samples of the whole grid, highest first.
     """
-    slices = np.unique(np.linspace(0, grid.count, min(samples, grid.count) + 1).astype(int))
+    slices = np.linspace(0, grid.count, min(samples, grid.count) + 1).astype(int)
+    slices = slices[np.diff(slices, prepend=-1) > 0]
     blocks = [*range(0, grid.count, _BLOCK), grid.count]
     highest = np.full(len(slices) - 1, -1.0)
     index = np.zeros(len(slices) - 1, dtype=np.int64)
     candidates: list[tuple[float, float]] = []
     for start, stop in itertools.pairwise(blocks):
-        power = _power(time, rate, error, (grid.first + start) * grid.step_hz, grid.step_hz, stop - start)
-        inside = slices[(slices > start) & (slices < stop)]
-        for low, high in itertools.pairwise([start, *inside.tolist(), stop]):
-            best = low + int(np.argmax(power[low - start : high - start]))
-            part = int(np.searchsorted(slices, low, side="right")) - 1
-            if power[best - start] > highest[part]:
-                highest[part], index[part] = power[best - start], best
+        power = EvenPowers(time, rate, error, stop - start)((grid.first + start) * grid.step_hz, grid.step_hz)
+        low = np.concatenate([[start], slices[(slices > start) & (slices < stop)]])
+        best = _highest(power, low - start)
+        part = np.searchsorted(slices, low, side="right") - 1
+        higher = power[best] > highest[part]
+        highest[part[higher]], index[part[higher]] = power[best[higher]], start + best[higher]
         top = np.argpartition(-power, min(_CANDIDATES, len(power) - 1))[:_CANDIDATES]
         candidates += [(float(power[i]), float((grid.first + start + i) * grid.step_hz)) for i in top]
     candidates.sort(key=lambda candidate: (-candidate[0], candidate[1]))
     return np.asarray((grid.first + index) * grid.step_hz, dtype=np.float64), highest, candidates
+
+
+def _highest(power: FloatArray, low: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return the index of the first highest of the powers from each index in ``low`` to the next."""
+    top = np.maximum.reduceat(power, low)
+    where = np.flatnonzero(power == np.repeat(top, np.diff(low, append=len(power))))
+    return np.asarray(where[np.searchsorted(where, low)])
 
 
 def _refined(
@@ -232,37 +257,16 @@ def _refined(
     """Return frequency and power of the highest peak, looked for around every sample that may stand on its slope."""
     best_power, best_hz = candidates[0]
     fine_hz = grid.step_hz / _FINER
+    powers = EvenPowers(time, rate, error, _FINER + 1)
     for power, frequency in candidates[:_CANDIDATES]:
         if power < _SCALLOP * candidates[0][0]:
             break
         start_hz = max(frequency - _FINER // 2 * fine_hz, grid.first * grid.step_hz)
-        fine = _power(time, rate, error, start_hz, fine_hz, _FINER + 1)
+        fine = powers(start_hz, fine_hz)
         index = int(np.argmax(fine))
         if fine[index] > best_power:
             best_hz, best_power = start_hz + index * fine_hz, float(fine[index])
     return best_hz, best_power
-
-
-def _power(
-    time: FloatArray, rate: FloatArray, error: FloatArray, start_hz: float, step_hz: float, count: int
-) -> FloatArray:
-    """Return the power of ``count`` frequencies, 0 to 1; 0 where a sine has no amplitude."""
-    from nifty_ls import lombscargle
-
-    power = lombscargle(
-        time,
-        rate,
-        error,
-        fmin=start_hz,
-        fmax=start_hz + (count - 1) * step_hz,
-        Nf=count,
-        center_data=True,
-        fit_mean=True,
-        normalization="standard",
-        backend="finufft",
-        nthreads=1,
-    ).power
-    return np.asarray(np.clip(np.nan_to_num(power), 0.0, 1.0))
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,10 +41,11 @@ __all__ = [
     "stage",
     "stage_bytes",
     "sweep_parts",
+    "sync_folder",
 ]
 
 
-def publish(staged: Staged, *, replace: bool = False) -> Path:
+def publish(staged: Staged, *, replace: bool = False, sync: bool = True) -> Path:
     """Give a staged file its name and return the path; the ``.part`` is gone afterwards.
 
     Parameters
@@ -54,6 +55,8 @@ def publish(staged: Staged, *, replace: bool = False) -> Path:
     replace : bool
         Take the place of a file that has the name already: for products, which can be made again. With False only
         a file with the same content may have it, which is a success.
+    sync : bool
+        Return when the name is on the disk; else :func:`sync_folder` is still to be called.
 
     Raises
     ------
@@ -71,10 +74,22 @@ def publish(staged: Staged, *, replace: bool = False) -> Path:
     finally:
         discard(staged)  # rename(2) of two names of one file does nothing and would leave the .part
     point("published")
-    with translated(staged.target):
-        disk.fsync_directory(staged.target.parent)
-    point("published-fsync")
+    if sync:
+        sync_folder(staged.target.parent)
+        point("published-fsync")
     return staged.target
+
+
+def sync_folder(folder: Path) -> None:
+    """Return when the names in a folder are on the disk; once for all files that were published in it or deleted.
+
+    Raises
+    ------
+    StoreError
+        ``store.full``, ``store.read-only`` or ``store.io``.
+    """
+    with translated(folder):
+        disk.fsync_directory(folder)
 
 
 def _link_or_recognize(staged: Staged) -> None:
@@ -99,8 +114,14 @@ def discard(staged: Staged) -> None:
         disk.unlink(staged.part)
 
 
-def remove(path: Path) -> None:
+def remove(path: Path, *, sync: bool = True) -> None:
     """Delete a file; one that is not there is a success.
+
+    Parameters
+    ----------
+    path : Path
+    sync : bool
+        Return when that is on the disk; else :func:`sync_folder` is still to be called.
 
     Raises
     ------
@@ -110,7 +131,8 @@ def remove(path: Path) -> None:
     with translated(path):
         disk.unlink(path)
         point("unlinked")
-        disk.fsync_directory(path.parent)
+        if sync:
+            disk.fsync_directory(path.parent)
 
 
 def sweep_parts(folder: Path, alive: Callable[[str], bool] = run_alive) -> list[Path]:

@@ -343,3 +343,12 @@ def test_the_script_is_that_of_the_installed_bokeh():
     assert name == f"bokeh-{bokeh.__version__}.min.js"
     assert len(content) > 500_000
     assert content == (Path(bokeh.__file__).parent / "server/static/js/bokeh.min.js").read_bytes()
+
+
+@pytest.mark.parametrize("bins", [0, 300, 1300, 5000])
+def test_what_was_made_ready_for_one_picture_serves_the_others(bins):
+    curve = make_curve(bins)
+    ready = display(curve, 20_000)
+    assert curve_page(ready, **PAGE) == curve_page(curve, **PAGE)
+    assert static_png(ready) == static_png(curve)
+    assert quicklook_png(display(curve, 1000)) == quicklook_png(ready) == quicklook_png(curve)

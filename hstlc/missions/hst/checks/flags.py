@@ -185,7 +185,7 @@ def burst(exposure: CosExposure, settings: HstSettings) -> Found:
             beside = reduce(np.logical_or, [in_band(y, center, height) for center, height in box.backgrounds])
             index = placer.place(stamps, ordered=events.times.ordered)
             chosen = is_good(dq, dq_mask(exposure) & ~BURST_DQ) & beside & (index != OUTSIDE)
-            counts += np.bincount(index[chosen], minlength=len(counts))
+            counts += np.bincount(index.take(np.flatnonzero(chosen)), minlength=len(counts))
         expected = int(counts.sum()) * live_s / live_s.sum()
         chance = pdtrc(counts - 1, expected) * len(live_s)
         worst = int(np.argmin(np.where(counts > settings.burst_factor * expected, chance, np.inf)))
