@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from scripts.benchmarks.bench import STEP_S, Bench, compared, median, size
+from scripts.benchmarks.bench import STEP_S, Bench, compared, median
 from scripts.benchmarks.contender import Answer, Contender, alternate
 from scripts.benchmarks.corrtag import Exposure
 from scripts.benchmarks.data import PAIRS, SINGLES, event_files
@@ -120,6 +120,7 @@ def _kernel(bench: Bench, ours: Contender, theirs: Contender) -> list[Row]:
 
 
 def _checks(bench: Bench, ours: Contender, theirs: Contender) -> list[Row]:
+    """Measure from the closed file: our reader looks at the times while it loads, so loading belongs to the checks."""
     exposure = SINGLES["1e6"]
     path = str(event_files(bench.data, exposure)[0])
     own, other, every = alternate(
@@ -130,22 +131,19 @@ def _checks(bench: Bench, ours: Contender, theirs: Contender) -> list[Row]:
     )
     assert all(answer["passed"] for answer in (*own, *other, *every))
     own_ns, other_ns, every_ns = (1e9 * median(answers) / _events(exposure) for answers in (own, other, every))
+    asked_ns = own_ns - 1e9 * median(own, "load_s") / _events(exposure)
     ratio = other_ns / own_ns
     return [
         Row(
-            "the six documented checks (acted out for the original), 1e6 events",
+            "load one file of 1e6 events and ask the six documented checks (acted out for the original)",
             f"{own_ns:.2f} ns an event",
             f"{other_ns:.0f} ns an event",
             f"{ratio:.0f} x",
             f">= {CHECKS_GOAL:g} x, <= {CHECKS_GOAL_NS:g} ns",
             ratio >= CHECKS_GOAL and own_ns <= CHECKS_GOAL_NS,
-            "the file is open and read already, in both",
+            f"loading, which looks at the times; after it the checks take {max(asked_ns, 0.0):.2f} ns",
         ),
-        Row(
-            "all checks, 1e6 events",
-            f"{every_ns:.1f} ns an event",
-            limited_by=f"reading is {size(median(every, 'load_s'))} beside it",
-        ),
+        Row("the same with all checks", f"{every_ns:.1f} ns an event"),
     ]
 
 
