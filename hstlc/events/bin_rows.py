@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,14 @@ from numpy.typing import NDArray
 __all__ = ["BinRows"]
 
 FloatArray = NDArray[np.float64]
+
+
+_BLOCK = 2**16 + 1
+
+
+@lru_cache(maxsize=1)
+def _ones_and_places(n: int) -> tuple[FloatArray, NDArray[np.int32]]:
+    return np.ones(n), np.arange(n, dtype=np.int32)
 
 
 class BinRows:
@@ -66,12 +75,12 @@ class BinRows:
             from scipy.sparse import csr_array
 
             # the first bin goes on from the block before: its sum so far is the value before its first row
-            order = np.concatenate(([n], np.arange(n))).astype(np.int32)
             edges = (self._edges + 1).astype(np.int32)
             edges[0] = 0
-            self._matrix = csr_array((np.ones(n + 1), order, edges), shape=(len(edges) - 1, n + 1))
+            ones, places = _ones_and_places(max(n + 1, _BLOCK))
+            self._matrix = csr_array((ones[: n + 1], places[: n + 1], edges), shape=(len(edges) - 1, n + 1))
         padded = np.empty(n + 1)
-        padded[:n], padded[n] = values, total[self.bins.start]
+        padded[0], padded[1:] = total[self.bins.start], values
         sums = self._matrix @ padded
         sums[1:] += total[self.bins.start + 1 : self.bins.stop]
         total[self.bins] = sums

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,9 @@ __all__ = ["BLOCK_ROWS", "Unit"]
 
 #: Rows read at a time: their columns stay in the cache of a core.
 BLOCK_ROWS = 65_536
+
+#: Rows read at a time into such a block: they stay in the cache of a core while their columns are taken apart.
+_CHUNK_ROWS = 8_192
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +102,24 @@ class Unit:
                         path=str(self.path),
                     )
                 yield block
+
+    def column_blocks(self, names: Sequence[str], rows: int = BLOCK_ROWS) -> Iterator[tuple[NDArray[Any], ...]]:
+        """Yield some columns in blocks of rows, contiguous and in native byte order, each time in fresh memory."""
+        fields = [self.field(name) for name in names]
+        assert self.dtype is not None
+        kinds = [(self.dtype[field].base.newbyteorder("="), self.dtype[field].shape) for field in fields]
+        chunks, rest = self.blocks(min(rows, _CHUNK_ROWS)), np.zeros(0, self.dtype)
+        for start in range(0, self.rows, rows):
+            number = min(rows, self.rows - start)
+            columns = tuple(np.empty((number, *shape), kind) for kind, shape in kinds)
+            done = 0
+            while done < number:
+                chunk = rest if len(rest) else next(chunks)
+                chunk, rest = chunk[: number - done], chunk[number - done :]
+                for column, field in zip(columns, fields, strict=True):
+                    column[done : done + len(chunk)] = chunk[field]
+                done += len(chunk)
+            yield columns
 
 
 def _fill(file: Any, target: memoryview) -> int:

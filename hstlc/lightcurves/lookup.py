@@ -42,6 +42,7 @@ class Lookup:
         edges = grid[0] + (np.arange(number + 2) - _SLACK) / self._per_unit
         self._cells = np.clip(np.searchsorted(grid, edges, side="right") - 1, 0, len(grid) - 2).astype(np.intp)
         self._slope = np.diff(values) / np.diff(grid)
+        self._next = np.append(grid[1:-1], np.inf)
 
     def __call__(self, x: FloatArray) -> FloatArray:
         """Return the function at each ``x``; 0 where it is not a number."""
@@ -52,10 +53,13 @@ class Lookup:
         every = bool(inside.all())
         if not every:
             x = np.where(inside, x, grid[0])
-        place = self._cells.take(((x - grid[0]) * self._per_unit).astype(np.intp))
-        place += x >= grid.take(place + 1)
-        np.minimum(place, len(grid) - 2, out=place)
-        found = self._slope.take(place) * (x - grid.take(place)) + self.values.take(place)
+        offset = x - grid[0]
+        offset *= self._per_unit
+        place = self._cells.take(offset.astype(np.intp))
+        place += x >= self._next.take(place)
+        found = x - grid.take(place)
+        found *= self._slope.take(place)
+        found += self.values.take(place)
         found[x == grid[-1]] = self.values[-1]
         if not every:
             found[~inside] = 0.0

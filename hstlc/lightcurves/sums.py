@@ -156,11 +156,12 @@ class RunningSums:
             rows.count(self._events[number])
             rows.add(self._gross[number], counted)
             BinRows(index[beside.row], self._reached).add(self._background[number], expected)
-            net[source.row] += counted
+            net[source.row] = net[source.row] + counted if number else counted
             net[beside.row] -= expected
             if self._lookups:
                 lookup = self._lookups[number]
-                value[source.row] += counted * lookup(source.wavelength_aa)
+                worth = counted * lookup(source.wavelength_aa)
+                value[source.row] = value[source.row] + worth if number else worth
                 value[beside.row] -= expected * lookup(beside.wavelength_aa)
         every.add(self._variance, net**2)
         if self._lookups:

@@ -59,8 +59,8 @@ def written(folder, mode, edit=None):
 def test_blocks_of_any_size_give_the_same_bytes(tmp_path, monkeypatch, mode, edit):
     folder = written(tmp_path / "given", mode, edit)
     whole = answers(folder)
-    for rows in (997, 10**7):
-        monkeypatch.setattr(Unit.blocks, "__defaults__", (rows,))
+    for rows in (997, 10_007, 10**7):
+        monkeypatch.setattr(Unit.column_blocks, "__defaults__", (rows,))
         assert answers(folder) == whole
 
 

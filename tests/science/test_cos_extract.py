@@ -9,8 +9,8 @@ from astropy.io import fits
 from hstlc.errors import UsageError
 from hstlc.missions.hst import MISSION
 from hstlc.missions.hst.cos_extract import response
-from hstlc.missions.hst.cos_regions import Box, dq_mask, extraction_box, stripes
 from hstlc.missions.hst.cos_read import Spectrum, load
+from hstlc.missions.hst.cos_regions import Box, dq_mask, extraction_box, stripes
 from hstlc.missions.hst.settings import HstSettings
 from hstlc.model import Quality
 from hstlc.pipeline.inputs import identify

@@ -83,7 +83,7 @@ class CorrtagEvents:
 
     def blocks(self, *names: str) -> Iterator[tuple[NDArray[Any], ...]]:
         """Yield the columns of some 65,000 events after the other, in native byte order."""
-        return _blocks(self.table, names)
+        return self.table.column_blocks(names)
 
     def event_list(self) -> EventList:
         """Return the whole list."""
@@ -101,7 +101,7 @@ def survey(table: Unit, gti: Intervals) -> Survey:
     step_back_s, ordered = 0.0, True
     first_s = earliest_s = latest_s = before = float("nan")
     last = np.float32(-np.inf)
-    for number, (stamps,) in enumerate(_blocks(table, ("TIME",))):
+    for number, (stamps,) in enumerate(table.column_blocks(("TIME",))):
         if is_ordered(stamps) and stamps[0] >= last and ordered:
             inside = placer.place(stamps, ordered=True)
             ends = middle_s(stamps[[0, -1]])
@@ -126,9 +126,3 @@ def survey(table: Unit, gti: Intervals) -> Survey:
         earliest_s = float(np.fmin.reduce(ends, initial=earliest_s))
         latest_s = float(np.fmax.reduce(ends, initial=latest_s))
     return Survey(invalid, back, step_back_s, first_s, earliest_s, latest_s, outside, ordered)
-
-
-def _blocks(table: Unit, names: tuple[str, ...]) -> Iterator[tuple[NDArray[Any], ...]]:
-    fields = [table.field(name) for name in names]
-    for block in table.blocks():
-        yield tuple(block[field].astype(block[field].dtype.newbyteorder("=")) for field in fields)

@@ -47,11 +47,12 @@ class Seen:
     def add(self, wavelength_aa: FloatArray, chosen: NDArray[np.bool_]) -> None:
         """Take note of the chosen events; a wavelength of 0 is outside the active area and says nothing."""
         known = chosen & (wavelength_aa > 0)
-        number = int(np.count_nonzero(known))
-        if number:
-            self.events += number
-            self.shortest_aa = min(self.shortest_aa, float(np.where(known, wavelength_aa, np.inf).min()))
-            self.longest_aa = max(self.longest_aa, float(np.where(known, wavelength_aa, -np.inf).max()))
+        self.events += int(np.count_nonzero(known))
+        further = known & ((wavelength_aa < self.shortest_aa) | (wavelength_aa > self.longest_aa))
+        if further.any():
+            beyond = wavelength_aa[further]
+            self.shortest_aa = min(self.shortest_aa, float(beyond.min()))
+            self.longest_aa = max(self.longest_aa, float(beyond.max()))
 
 
 def limits(seen: Seen, spectrum: Spectrum | None) -> Range | None:
