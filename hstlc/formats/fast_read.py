@@ -77,17 +77,14 @@ def _unit(path: Path, file: Any, position: int, *, first: bool) -> tuple[Unit, i
     header: dict[str, Value] = {}
     order: list[str] = []
     for start in range(0, len(text), _CARD):
-        field = text[start : start + 8]
-        if field in _COMMENTARY and order:
+        card = text[start : start + _CARD]
+        if card[:8] in _COMMENTARY and order:
             continue
-        match = _CARD_VALUE.fullmatch(text, start + 9, start + _CARD)
-        if match is None or text[start + 8] != "=" or not _KEY.fullmatch(field):
-            raise _UnusualError
-        key = field.rstrip()
+        key, value = _parsed(card)
         if key in header and (key in _SINGLE or _DESCRIBING.fullmatch(key)):
             raise _UnusualError
         order.append(key)
-        header[key] = _value(match)
+        header[key] = value
     if not _FORBIDDEN.isdisjoint(header):
         raise _UnusualError
     axes = _whole(header, "NAXIS", 9)
@@ -133,6 +130,15 @@ def _header_text(file: BinaryIO, position: int) -> tuple[str, int]:
         if len(chunk) < _CHUNK:
             break
     raise _UnusualError
+
+
+@lru_cache(maxsize=2**14)  # files of one instrument share most of their cards
+def _parsed(card: str) -> tuple[str, Value]:
+    """Return keyword and value of a card."""
+    match = _CARD_VALUE.fullmatch(card, 9)
+    if match is None or card[8] != "=" or not _KEY.fullmatch(card, 0, 8):
+        raise _UnusualError
+    return card[:8].rstrip(), _value(match)
 
 
 def _value(match: re.Match[str]) -> Value:

@@ -39,8 +39,9 @@ class Lookup:
             return
         number = int(2.5 * span / narrowest) + 2
         self._per_unit = number / span
-        edges = grid[0] + (np.arange(number + 2) - _SLACK) / self._per_unit
-        self._cells = np.clip(np.searchsorted(grid, edges, side="right") - 1, 0, len(grid) - 2).astype(np.intp)
+        first = np.ceil((grid - grid[0]) * self._per_unit + _SLACK).astype(np.intp)  # cell that begins after a point
+        first[0] = 0
+        self._cells = np.minimum(np.cumsum(np.bincount(first, minlength=number + 2)) - 1, len(grid) - 2)
         self._slope = np.diff(values) / np.diff(grid)
         self._next = np.append(grid[1:-1], np.inf)
 
