@@ -30,11 +30,11 @@ def test_a_block_is_placed_as_every_event_of_it(span_s, width_s, seed, jitter_s)
     expected = np.where(in_good_time(time_s, gti, TICK_S), bin_index(time_s, edges, TICK_S), OUTSIDE)
     assert is_ordered(stamps)
     placer = Placer(gti, edges)
-    assert np.array_equal(placer.place(stamps, ordered=True), expected)
+    assert np.array_equal(placer.place(stamps), expected)
     assert np.array_equal(placer.place(stamps), expected)
     shuffled = rng.permutation(400)
     assert np.array_equal(placer.place(stamps[shuffled]), expected[shuffled])
-    assert np.array_equal(Placer(gti).place(stamps, ordered=True) == 0, in_good_time(time_s, gti, TICK_S))
+    assert np.array_equal(Placer(gti).place(stamps) == 0, in_good_time(time_s, gti, TICK_S))
 
 
 @pytest.mark.parametrize("odd", [np.nan, np.inf, -np.inf])
@@ -47,5 +47,5 @@ def test_what_is_no_time_is_in_no_bin(odd):
 def test_without_good_time_nothing_is_placed():
     stamps = np.array([0.032, 1.0], dtype=np.float32)
     for placer in (Placer(Intervals.of([], [])), Placer(Intervals.of([], []), np.array([0.0, 2.0]))):
-        assert placer.place(stamps, ordered=True).tolist() == [OUTSIDE, OUTSIDE]
-    assert Placer(Intervals.of([0.0], [1.0])).place(stamps[:0], ordered=True).tolist() == []
+        assert placer.place(stamps).tolist() == [OUTSIDE, OUTSIDE]
+    assert Placer(Intervals.of([0.0], [1.0])).place(stamps[:0]).tolist() == []

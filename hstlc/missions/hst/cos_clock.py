@@ -64,17 +64,15 @@ class Placer:
         self._bins = np.concatenate(([OUTSIDE], np.where(inside, bins, OUTSIDE)))
         self._stamps = _first_stamp(cuts)
 
-    def place(self, stamps: NDArray[Any], *, ordered: bool = False) -> IntArray:
+    def place(self, stamps: NDArray[Any]) -> IntArray:
         """Return the bin of each stamp, :data:`OUTSIDE` for those not in good time or not finite.
 
         Parameters
         ----------
         stamps : ndarray of float32, shape (n,), seconds
             As in the column TIME.
-        ordered : bool
-            :func:`is_ordered` holds.
         """
-        if not ordered:
+        if not is_ordered(stamps):
             finite = np.isfinite(stamps)
             ticks = _ticks(np.where(finite, stamps, 0.0)).astype(np.int64) - 1
             bins = self._bins[np.searchsorted(self._cuts, ticks, side="right")]

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hstlc.formats.unit import Unit
-from hstlc.missions.hst.cos_clock import TICK_S, Placer, is_ordered, middle_s
+from hstlc.missions.hst.cos_clock import OUTSIDE, TICK_S, Placer, is_ordered, middle_s
 from hstlc.model import EventList, Intervals
 from hstlc.times import TimeReference
 
@@ -43,8 +44,6 @@ class Survey:
         NaN where no time is a number.
     outside : int
         Events outside the good times.
-    ordered : bool
-        No stamp falls, not even within a tick.
     """
 
     invalid: int
@@ -54,10 +53,9 @@ class Survey:
     earliest_s: float
     latest_s: float
     outside: int
-    ordered: bool
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class CorrtagEvents:
     """The events of one file, which are read anew each time they are asked for.
 
@@ -69,14 +67,17 @@ class CorrtagEvents:
     reference : TimeReference
         EXPSTART.
     header : mapping
-    times : Survey
     """
 
     table: Unit
     gti: Intervals
     reference: TimeReference
     header: Mapping[str, Any]
-    times: Survey = field(repr=False)
+
+    @cached_property
+    def times(self) -> Survey:
+        """What one look at all times tells, taken when it is first asked for."""
+        return survey(self.table, self.gti)
 
     def __len__(self) -> int:
         return self.table.rows
@@ -98,31 +99,19 @@ def survey(table: Unit, gti: Intervals) -> Survey:
     """Look once at the times of all events."""
     placer = Placer(gti)
     invalid = back = outside = 0
-    step_back_s, ordered = 0.0, True
+    step_back_s = 0.0
     first_s = earliest_s = latest_s = before = float("nan")
-    last = np.float32(-np.inf)
     for number, (stamps,) in enumerate(table.column_blocks(("TIME",))):
-        if is_ordered(stamps) and stamps[0] >= last and ordered:
-            inside = placer.place(stamps, ordered=True)
-            ends = middle_s(stamps[[0, -1]])
-            last = stamps[-1]
-        else:
-            ordered = False
-            inside = placer.place(stamps)
-            ends = middle_s(stamps)
-            finite = np.isfinite(ends)
-            invalid += int((~finite).sum())
-            steps = np.diff(np.concatenate(([before], ends[finite])))
-            falls = steps < 0
-            back += int(falls.sum())
-            step_back_s = max(step_back_s, float(-steps[falls].min()) if falls.any() else 0.0)
-            outside -= int((~finite).sum())
-            if finite.any():
-                before = ends[finite][-1]
-        if ordered:
-            before = ends[-1]
-        outside += int(np.count_nonzero(inside != 0))
-        first_s = float(ends[0]) if number == 0 else first_s
-        earliest_s = float(np.fmin.reduce(ends, initial=earliest_s))
-        latest_s = float(np.fmax.reduce(ends, initial=latest_s))
-    return Survey(invalid, back, step_back_s, first_s, earliest_s, latest_s, outside, ordered)
+        times = middle_s(stamps[[0, -1]] if is_ordered(stamps) else stamps)  # the others lie between these two
+        known = times[np.isfinite(times)]
+        steps = np.diff(np.concatenate(([before], known)))
+        falls = steps[steps < 0]
+        invalid += len(times) - len(known)
+        back += len(falls)
+        step_back_s = max(step_back_s, float(-falls.min(initial=0.0)))
+        outside += int(np.count_nonzero(placer.place(stamps) == OUTSIDE)) - (len(times) - len(known))
+        first_s = float(times[0]) if number == 0 else first_s
+        before = known[-1] if len(known) else before
+        earliest_s = float(np.fmin.reduce(times, initial=earliest_s))
+        latest_s = float(np.fmax.reduce(times, initial=latest_s))
+    return Survey(invalid, back, step_back_s, first_s, earliest_s, latest_s, outside)

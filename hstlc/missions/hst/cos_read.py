@@ -14,7 +14,7 @@ from hstlc.errors import UnreadableError, UnsupportedModeError
 from hstlc.formats.fits_file import Value
 from hstlc.formats.fits_units import read_units
 from hstlc.missions.base import FileIdentity, Role
-from hstlc.missions.hst.cos_events import CorrtagEvents, survey
+from hstlc.missions.hst.cos_events import CorrtagEvents
 from hstlc.missions.hst.identify import CORRTAG_COLUMNS
 from hstlc.model import EventList, Intervals
 from hstlc.times import TimeReference
@@ -154,7 +154,7 @@ def _read_corrtag(path: Path, notes: list[str]) -> tuple[CorrtagEvents, Mapping[
         rows = second.table()
         timeline = {n: np.array(rows[n], dtype=np.float64) for n in TIMELINE_COLUMNS if n in second.columns}
     reference = TimeReference(number(header, "EXPSTART"))
-    return CorrtagEvents(table, gti, reference, header, survey(table, gti)), timeline
+    return CorrtagEvents(table, gti, reference, header), timeline
 
 
 def load(files: Sequence[FileIdentity]) -> CosExposure:

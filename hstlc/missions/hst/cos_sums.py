@@ -86,7 +86,7 @@ def sum_list(
     )
     for stamps, dq, *floats, weight in events.blocks("TIME", "DQ", "XFULL", "YFULL", "WAVELENGTH", "EPSILON"):
         x, y, wavelength = (values.astype(np.float64) for values in floats)
-        index = placer.place(stamps, ordered=events.times.ordered)
+        index = placer.place(stamps)
         good = is_good(dq, mask)
         selected = good & (index != OUTSIDE)
         chosen: list[tuple[BoolArray, BoolArray, FloatArray]] = []
@@ -142,7 +142,7 @@ def _relations(events: CorrtagEvents, parts: Sequence[Part], placer: Placer, mas
     found: list[list[tuple[FloatArray, FloatArray]]] = [[] for _ in parts]
     for stamps, dq, *floats in events.blocks("TIME", "DQ", "XFULL", "YFULL", "WAVELENGTH"):
         x, y, wavelength = (values.astype(np.float64) for values in floats)
-        selected = is_good(dq, mask) & (placer.place(stamps, ordered=events.times.ordered) != OUTSIDE)
+        selected = is_good(dq, mask) & (placer.place(stamps) != OUTSIDE)
         for part, points in zip(parts, found, strict=True):
             known = np.flatnonzero(in_boxes(x, y, part.box, "NUV")[0] & selected & (wavelength > 0))[::every]
             points.append((x[known], wavelength[known]))

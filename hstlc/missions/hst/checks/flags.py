@@ -183,7 +183,7 @@ def burst(exposure: CosExposure, settings: HstSettings) -> Found:
         for stamps, dq, rows in events.blocks("TIME", "DQ", "YFULL"):
             y = rows.astype(np.float64)
             beside = reduce(np.logical_or, [in_band(y, center, height) for center, height in box.backgrounds])
-            index = placer.place(stamps, ordered=events.times.ordered)
+            index = placer.place(stamps)
             chosen = is_good(dq, dq_mask(exposure) & ~BURST_DQ) & beside & (index != OUTSIDE)
             counts += np.bincount(index.take(np.flatnonzero(chosen)), minlength=len(counts))
         expected = int(counts.sum()) * live_s / live_s.sum()
