@@ -56,12 +56,12 @@ class BinRows:
             self._edges = np.concatenate(([0], np.cumsum(np.bincount(index - first))))
         self._matrix: Any = None
 
-    def count(self, total: FloatArray) -> None:
-        """Add the number of rows of each bin to ``total``."""
+    def count(self, total: FloatArray, rows: NDArray[np.int64]) -> None:
+        """Add to ``total`` how many of some rows, given in increasing order, are in each bin."""
         if self.rising:
-            total[self.bins] += np.diff(self._edges)
+            total[self.bins] += np.diff(np.searchsorted(rows, self._edges))
         else:
-            total += np.bincount(self.index, minlength=len(total))
+            total += np.bincount(self.index[rows], minlength=len(total))
 
     def add(self, total: FloatArray, values: FloatArray) -> None:
         """Add to ``total``, which holds the sums of the blocks before, the values of the rows, in their order."""

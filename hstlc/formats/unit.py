@@ -21,6 +21,9 @@ BLOCK_ROWS = 65_536
 #: Rows read at a time into such a block: they stay in the cache of a core while their columns are taken apart.
 _CHUNK_ROWS = 8_192
 
+#: Rows of so many bytes, such as spectra, are not read whole for one column.
+_LONG_ROW = 4_096
+
 
 @dataclass(frozen=True, slots=True)
 class Unit:
@@ -77,6 +80,36 @@ class Unit:
         """Return all rows."""
         return next(self.blocks(max(self.rows, 1)), np.zeros(0, self.dtype))
 
+    def column(self, name: str) -> NDArray[Any]:
+        """Return one column; of rows that are long, nothing else is read.
+
+        Raises
+        ------
+        UnreadableError, InconsistentError
+            As :meth:`field` and :meth:`blocks`.
+        """
+        field = self.field(name)
+        assert self.dtype is not None
+        assert self.dtype.fields is not None
+        if self.memory is not None or self.dtype.itemsize < _LONG_ROW:
+            return np.array(self.table()[field])
+        kind, start = self.dtype.fields[field][:2]
+        values = np.empty(self.rows, kind)
+        with self.path.open("rb", buffering=0) as file:
+            for row in range(self.rows):
+                file.seek(self.offset + row * self.dtype.itemsize + start)
+                self._check(_fill(file, values[row : row + 1].view(np.uint8).data) == kind.itemsize)
+        return values
+
+    def _check(self, whole: bool) -> None:
+        if not whole:
+            raise InconsistentError(
+                "data.changed",
+                f"{self.path}: expected {self.rows} rows, the file ends before",
+                "something is writing to the file; run again when it is complete",
+                path=str(self.path),
+            )
+
     def blocks(self, rows: int = BLOCK_ROWS) -> Iterator[NDArray[Any]]:
         """Yield the rows in blocks, each in the same memory as the one before.
 
@@ -94,13 +127,7 @@ class Unit:
             file.seek(self.offset)
             for start in range(0, self.rows, rows):
                 block = buffer[: self.rows - start]
-                if _fill(file, memoryview(block.view(np.uint8).data)) < block.nbytes:
-                    raise InconsistentError(
-                        "data.changed",
-                        f"{self.path}: expected {self.rows} rows, the file ends before",
-                        "something is writing to the file; run again when it is complete",
-                        path=str(self.path),
-                    )
+                self._check(_fill(file, block.view(np.uint8).data) == block.nbytes)
                 yield block
 
     def column_blocks(self, names: Sequence[str], rows: int = BLOCK_ROWS) -> Iterator[tuple[NDArray[Any], ...]]:

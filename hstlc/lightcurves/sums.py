@@ -46,7 +46,7 @@ class Photons:
     Attributes
     ----------
     row : ndarray of int64, shape (n,)
-        Row numbers in the list, each once.
+        Row numbers in the list, increasing.
     wavelength_aa : ndarray of float64, shape (n,), Angstrom
     """
 
@@ -151,12 +151,13 @@ class RunningSums:
         every = BinRows(index, self._reached)
         net, value = np.zeros(len(index)), np.zeros(len(index))
         for number, (source, beside) in enumerate(photons):
-            counted, expected = weight[source.row], self.scales[number] * weight[beside.row]
-            rows = BinRows(index[source.row], self._reached)
-            rows.count(self._events[number])
-            rows.add(self._gross[number], counted)
-            BinRows(index[beside.row], self._reached).add(self._background[number], expected)
-            net[source.row] = net[source.row] + counted if number else counted
+            counted, expected = weight.take(source.row), self.scales[number] * weight.take(beside.row)
+            every.count(self._events[number], source.row)
+            placed = np.zeros(len(index))
+            placed[source.row] = counted
+            every.add(self._gross[number], placed)
+            BinRows(index.take(beside.row), self._reached).add(self._background[number], expected)
+            net = net + placed if number else placed
             net[beside.row] -= expected
             if self._lookups:
                 lookup = self._lookups[number]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Sequence
+from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ import numpy as np
 import hstlc
 from hstlc.checks import run_checks
 from hstlc.config import load
+from hstlc.formats import fast_read
 from hstlc.formats.curve_fits import write_light_curve
 from hstlc.missions.registry import mission, missions
 from hstlc.pipeline import ingest as pipeline
@@ -40,6 +42,7 @@ def warm() -> Answer:
 def read(path: str, step: float, flux: bool, save: str = "") -> Answer:
     """Extract a light curve; without ``flux`` from the event files alone."""
     made.clear()
+    fast_read._scan.cache_clear()  # each time as if the file were new
     seconds, curve = timed(lambda: hstlc.light_curve(path, bin_width=step) if flux else _events_alone(path, step))
     made["curve"] = curve
     if save:
@@ -63,17 +66,21 @@ def write(path: str) -> Answer:
 
 
 def checks(path: str, six: bool) -> Answer:
-    """Load one file and ask the documented six checks of it, or all."""
+    """Ask the documented six checks, or all, of one file whose rows are in memory."""
     hst = mission("hst")
     settings = hst.settings_model()
     asked = tuple(check for check in hst.checks if check.name in SIX or not six)
     assert len(asked) == len(SIX) or not six
     files = [identity for identity in (hst.identify(Path(path)),) if identity is not None]
-    load_s, exposure = timed(lambda: hst.load(files))
+    fast_read._scan.cache_clear()
+    file_s, _ = timed(lambda: run_checks(asked, hst.load(files), settings))
+    loaded = hst.load(files)
+    held = {kind: replace(e, table=replace(e.table, memory=e.table.table())) for kind, e in loaded.events.items()}
+    exposure = replace(loaded, events=held)
     seconds, findings = timed(lambda: run_checks(asked, exposure, settings))
     return {
-        "seconds": load_s + seconds,
-        "load_s": load_s,
+        "seconds": seconds,
+        "file_s": file_s,
         "passed": not [f for f in findings if f.severity.name == "REJECT"],
     }
 

@@ -14,7 +14,7 @@ from scripts.benchmarks.table import Row
 
 __all__ = ["import_rows", "rows"]
 
-EXPOSURES_A_MINUTE_GOAL = 600.0
+EXTRACTION_GOAL = 4.0
 SCALING_GOAL = 1.8
 HEAVY = ("numpy", "astropy", "pandas", "scipy", "matplotlib", "bokeh", "sqlalchemy", "alembic")
 ASTRONOMY = ("astropy", "pandas", "scipy", "matplotlib", "bokeh")
@@ -61,8 +61,8 @@ def rows(bench: Bench) -> list[Row]:
             f"{size(one_s)}, {a_minute:.0f} exposures a minute",
             f"{size(other_s)}, {60 * number / other_s:.0f} a minute",
             f"{other_s / one_s:.1f} x",
-            f">= {EXPOSURES_A_MINUTE_GOAL:g} a minute",
-            a_minute >= EXPOSURES_A_MINUTE_GOAL,
+            f">= {EXTRACTION_GOAL:g} x",
+            other_s / one_s >= EXTRACTION_GOAL,
             f"an exposure: {spent}",
         ),
         Row(

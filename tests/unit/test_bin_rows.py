@@ -18,7 +18,7 @@ def blocks_of(index, values, cuts):
     for part, weight in zip(np.split(index, cuts), np.split(values, cuts), strict=True):
         rows = BinRows(part, reached)
         rows.add(total, weight)
-        rows.count(count)
+        rows.count(count, np.arange(len(part)))
         reached = rows.reached
     return total, count
 

@@ -77,12 +77,15 @@ class Placer:
             ticks = _ticks(np.where(finite, stamps, 0.0)).astype(np.int64) - 1
             bins = self._bins[np.searchsorted(self._cuts, ticks, side="right")]
             return np.where(finite, bins, OUTSIDE)
+        return np.repeat(*self.runs(stamps))
+
+    def runs(self, stamps: NDArray[Any]) -> tuple[IntArray, IntArray]:
+        """Return the bins of ordered stamps one after the other, and how many of the stamps are in each."""
         if not len(stamps):
-            return np.zeros(0, dtype=np.int64)
+            return np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64)
         first, last = np.searchsorted(self._stamps, stamps[[0, -1]], side="right")
         edges = np.searchsorted(stamps, self._stamps[first:last])
-        counts = np.diff(np.concatenate(([0], edges, [len(stamps)])))
-        return np.repeat(self._bins[first : last + 1], counts)
+        return self._bins[first : last + 1], np.diff(np.concatenate(([0], edges, [len(stamps)])))
 
 
 def _first_stamp(ticks: IntArray) -> NDArray[np.float32]:

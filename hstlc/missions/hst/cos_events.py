@@ -102,14 +102,16 @@ def survey(table: Unit, gti: Intervals) -> Survey:
     step_back_s = 0.0
     first_s = earliest_s = latest_s = before = float("nan")
     for number, (stamps,) in enumerate(table.column_blocks(("TIME",))):
-        times = middle_s(stamps[[0, -1]] if is_ordered(stamps) else stamps)  # the others lie between these two
+        ordered = is_ordered(stamps)
+        times = middle_s(stamps[[0, -1]] if ordered else stamps)  # the others lie between these two
         known = times[np.isfinite(times)]
         steps = np.diff(np.concatenate(([before], known)))
         falls = steps[steps < 0]
         invalid += len(times) - len(known)
         back += len(falls)
         step_back_s = max(step_back_s, float(-falls.min(initial=0.0)))
-        outside += int(np.count_nonzero(placer.place(stamps) == OUTSIDE)) - (len(times) - len(known))
+        bins, counts = placer.runs(stamps) if ordered else (placer.place(stamps), np.ones(len(stamps), dtype=np.int64))
+        outside += int(counts[bins == OUTSIDE].sum()) - (len(times) - len(known))
         first_s = float(times[0]) if number == 0 else first_s
         before = known[-1] if len(known) else before
         earliest_s = float(np.fmin.reduce(times, initial=earliest_s))

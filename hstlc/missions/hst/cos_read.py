@@ -200,9 +200,9 @@ def load(files: Sequence[FileIdentity]) -> CosExposure:
 def _read_x1d(path: Path, notes: list[str]) -> tuple[dict[str, Value], dict[str, Spectrum]]:
     units = read_units(path, notes, ("SCI",))
     table = units[1]
-    names = [table.field(name) for name in ("SEGMENT", "NELEM", "WAVELENGTH", "FLUX", "NET")]
-    rows, spectra = table.table(), {}
-    for segment, size, *arrays in zip(*(rows[name] for name in names), strict=True):
+    spectra = {}
+    columns = (table.column(name) for name in ("SEGMENT", "NELEM", "WAVELENGTH", "FLUX", "NET"))
+    for segment, size, *arrays in zip(*columns, strict=True):
         text = segment.decode("ascii") if isinstance(segment, bytes) else str(segment)
         spectra[text.strip()[-1]] = Spectrum(*(np.array(array[: int(size)], dtype=np.float64) for array in arrays))
     return {**units[0].header, **table.header}, spectra
