@@ -75,7 +75,8 @@ def publish(staged: Staged, *, replace: bool = False, sync: bool = True) -> Path
         discard(staged)  # rename(2) of two names of one file does nothing and would leave the .part
     point("published")
     if sync:
-        sync_folder(staged.target.parent)
+        with translated(staged.target):
+            disk.fsync_directory(staged.target.parent)
         point("published-fsync")
     return staged.target
 
