@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from hstlc.stats.even_sums import even_bins
 from hstlc.stats.variability import is_constant
 from hstlc.times import SECONDS_PER_DAY
 
@@ -15,6 +16,7 @@ FloatArray = NDArray[np.float64]
 BANDS_S = ((5.0, 600.0), (600.0, 3600.0), (3600.0, 36000.0))  # short, medium, long: limits of the period
 _PEAK_POWER = 0.30  # a peak of the documented scan is at least this high ...
 _PEAK_SIGMA = 3.0  # ... and above the band's mean by more than this many standard deviations
+_NO_SINE = 1e-12  # of the bins: what remains of a sine with all bins at its zeros, as the dates of bins are rounded
 _ACCURACY = 1e-12  # of the trigonometric sums of the scan, relative
 _SPAN_LIMIT = 2.0**20  # radians (time span x frequency span) a transform: bounds its work space to some 40 MB
 
@@ -23,8 +25,9 @@ def scan_bands(mjd: FloatArray, net: FloatArray) -> tuple[FloatArray, FloatArray
     """Return the periodogram on the documented grid: as many periods a band as there are bins, evenly spaced.
 
     The power is Lomb's (1976, Ap&SS 39, 447) for ``net`` less its mean, without a fitted mean, times
-    ``2 / (n * var(net))``: 0 to 1. Its sums are non-uniform fast Fourier transforms, exact to 1e-10. The grid is kept
-    for comparison; even steps of period are too coarse at the short end, and in all of a long composite.
+    ``2 / (n * var(net))``: 0 to 1. Its sums are non-uniform fast Fourier transforms, exact to 1e-10, of the even grid
+    on which the bins stand where they do (:mod:`hstlc.stats.even_sums`), which is three times faster. The periods are
+    kept for comparison; even steps of period are too coarse at the short end, and in all of a long composite.
 
     Parameters
     ----------
@@ -43,12 +46,19 @@ def scan_bands(mjd: FloatArray, net: FloatArray) -> tuple[FloatArray, FloatArray
     omega = 2 * np.pi * SECONDS_PER_DAY / period_s.ravel()
     time = mjd - (mjd.min() + mjd.max()) / 2
     y = net - np.mean(net)
-    signal = _trigonometric_sums(time, y, omega)
-    window = _trigonometric_sums(time, np.ones(n), 2 * omega)
-    rotated = signal * np.exp(-0.5j * np.angle(window))  # Lomb's tau makes sine and cosine orthogonal
-    cosines, sines = (n + np.abs(window)) / 2, (n - np.abs(window)) / 2
-    power = rotated.real**2 / cosines
-    power += np.divide(rotated.imag**2, sines, out=np.zeros_like(sines), where=sines > 0)
+    even = even_bins(time, 2 * float(omega.max()))
+    if even is None:
+        signal, window = _trigonometric_sums(time, y, omega), _trigonometric_sums(time, np.ones(n), 2 * omega)
+    else:
+        signal, window = even.sums(y, omega)
+    # Lomb's tau makes sine and cosine orthogonal: it turns the signal back by half the window's angle. The squares of
+    # what is then real and imaginary are (square + turned) / 2 and (square - turned) / 2.
+    square, length = signal.real**2 + signal.imag**2, np.abs(window)
+    turned = (signal**2 * window.conj()).real
+    np.divide(turned, length, out=turned, where=length > 0)
+    power = (square + turned) / (n + length)
+    has_sine = n - length > _NO_SINE * n
+    power += np.divide(square - turned, n - length, out=np.zeros_like(length), where=has_sine)
     return period_s, (power / np.sum(y**2)).reshape(period_s.shape)
 
 

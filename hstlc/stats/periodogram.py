@@ -239,7 +239,7 @@ def _sample(
         higher = power[best] > highest[part]
         highest[part[higher]], index[part[higher]] = power[best[higher]], start + best[higher]
         top = np.argpartition(-power, min(_CANDIDATES, len(power) - 1))[:_CANDIDATES]
-        candidates += [(float(power[i]), float((grid.first + start + i) * grid.step_hz)) for i in top]
+        candidates += zip(power[top].tolist(), ((grid.first + start + top) * grid.step_hz).tolist(), strict=True)
     candidates.sort(key=lambda candidate: (-candidate[0], candidate[1]))
     return np.asarray((grid.first + index) * grid.step_hz, dtype=np.float64), highest, candidates
 

@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+from threading import get_ident
+from typing import TYPE_CHECKING
+
 import numpy as np
 from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from finufft import Plan
 
 __all__ = ["EvenPowers"]
 
@@ -11,6 +18,7 @@ FloatArray = NDArray[np.float64]
 
 _ACCURACY = 1e-9  # of the transform, relative
 _UPSAMPLING = 1.25
+_LONGEST_KEPT = 2**16  # frequencies of a plan that is kept: its work space is some 3 MB
 _ESTIMATE = 64  # FFTW_ESTIMATE: planning measures nothing, so equal series give equal powers
 
 
@@ -19,7 +27,7 @@ class EvenPowers:
 
     The values are those of ``nifty_ls.lombscargle`` with a fitted mean and the standard normalization, to the last
     digit: its functions before and after the transform, and its transform. That one plans two transforms each time,
-    which takes longer than a short grid does; here one plan serves every sum of every grid.
+    which takes longer than a short grid does; here one plan serves every sum of every grid, and of the next series.
 
     Parameters
     ----------
@@ -40,13 +48,10 @@ class EvenPowers:
     """
 
     def __init__(self, time: FloatArray, rate: FloatArray, error: FloatArray, count: int) -> None:
-        from finufft import Plan
-
         self._time = time
         self._rate, self._error = np.atleast_2d(rate), np.atleast_2d(error)
         self._count = count
-        options = {"eps": _ACCURACY, "upsampfac": _UPSAMPLING, "fftw": _ESTIMATE, "nthreads": 1}
-        self._plan = Plan(1, (count,), dtype="complex128", **options)
+        self._plan = (_plan if count <= _LONGEST_KEPT else _plan.__wrapped__)(count, get_ident())
 
     def __call__(self, start_hz: float, step_hz: float) -> FloatArray:
         """Return the powers of a grid, shape (count,), 0 to 1; 0 where a sine has no amplitude."""
@@ -69,4 +74,13 @@ class EvenPowers:
         power = np.empty((1, self._count))
         sums = (np.atleast_2d(values) for values in (first, window, second))
         cpu_helpers.process_finufft_outputs(power, *sums, norm, cpu_helpers.NormKind.Standard, True, 1)
-        return np.asarray(np.clip(np.nan_to_num(power[0]), 0.0, 1.0))
+        return np.asarray(np.fmin(np.fmax(power[0], 0.0), 1.0))
+
+
+@lru_cache(maxsize=2)
+def _plan(count: int, thread: int) -> Plan:  # noqa: ARG001
+    """Return a plan of one thread of the program: of the grid of a series, and of the short ones around its peaks."""
+    from finufft import Plan
+
+    options = {"eps": _ACCURACY, "upsampfac": _UPSAMPLING, "fftw": _ESTIMATE, "nthreads": 1}
+    return Plan(1, (count,), dtype="complex128", **options)

