@@ -98,6 +98,16 @@ def _only_where(flag: str, column: str) -> Index:
     return Index(f"ix_stats_{flag}", column, sqlite_where=text(flag), postgresql_where=text(flag))
 
 
+def _composites(table: str, column: str, condition: str) -> Index:
+    """Return an index of the rows of composites, which is empty on SQLite.
+
+    Composites come after the exposures, whose rows PostgreSQL would read first to join by number. SQLite joins row by
+    row and would take this index where a better one is at hand.
+    """
+    none = text("id < 0")
+    return Index(f"ix_{table}_composite", column, sqlite_where=none, postgresql_where=text(condition))
+
+
 def _number(doc: str, unit: str, ucd: str, **options: Any) -> MappedColumn[Any]:
     return _column(Double, doc, unit=unit, ucd=ucd, **options)
 
@@ -168,7 +178,7 @@ class Product(Base):
     """One row a file we made, with digests of all it depends on."""
 
     __tablename__ = "product"
-    __table_args__ = (UniqueConstraint("kind", "key"),)
+    __table_args__ = (UniqueConstraint("kind", "key"), _composites("product", "id", "kind = 'composite'"))
 
     id: Mapped[int] = _key()
     kind: Mapped[str] = _column(String(32), "individual, composite, page, plot ...", ucd="meta.code.class")
@@ -225,7 +235,11 @@ class Stats(Base):
     """Statistics of a light curve. An undefined number is NULL."""
 
     __tablename__ = "stats"
-    __table_args__ = (_only_where("interesting", "product_id"), _only_where("periodogram", "pearson_p"))
+    __table_args__ = (
+        _only_where("interesting", "product_id"),
+        _only_where("periodogram", "pearson_p"),
+        _composites("stats", "product_id", "datasets > 1"),
+    )
 
     id: Mapped[int] = _key()
     product_id: Mapped[int] = _reference("product.id", "CASCADE", "the light curve's product row", unique=True)

@@ -19,3 +19,6 @@ def upgrade() -> None:
     for flag, column in (("interesting", "product_id"), ("periodogram", "pearson_p")):
         only = {"sqlite_where": sa.text(flag), "postgresql_where": sa.text(flag)}
         op.create_index(f"ix_stats_{flag}", "stats", [column], **only)
+    for table, column, composite in (("product", "id", "kind = 'composite'"), ("stats", "product_id", "datasets > 1")):
+        only = {"sqlite_where": sa.text("id < 0"), "postgresql_where": sa.text(composite)}
+        op.create_index(f"ix_{table}_composite", table, [column], **only)

@@ -26,8 +26,19 @@ from hstlc.pipeline.results import Summary
 from hstlc.pipeline.run import recorded_run
 from hstlc.pipeline.statistics import build_statistics
 from scripts.benchmarks.contender import Answer, serve, timed
+from scripts.benchmarks.curve_store import clocks
 
 SIX = ("expflag", "nonlinear_time", "no_events", "singular_event", "bad_proposal", "short_exposure")
+# What is told apart of an ingest by one worker: name, module that calls the function, function.
+PARTS = (
+    ("sha256 of the files", "hstlc.pipeline.inputs", "sha256_file"),
+    ("what the files are", "hstlc.pipeline.inputs", "identify"),
+    ("checks", "hstlc.pipeline.observation", "run_checks"),
+    ("sums over the events", "hstlc.missions.hst.cos_extract", "sum_list"),
+    ("event files to their place, on the disk", "hstlc.pipeline.placement", "stage_verified"),
+    ("light curve to the disk", "hstlc.pipeline.observation", "_stage_curve"),
+    ("names, folders and rows", "hstlc.pipeline.ingest", "publish_batch"),
+)
 made: dict[str, Any] = {}
 
 
@@ -94,11 +105,13 @@ def ingest(source: str, home: str, workers: int) -> Answer:
     smallest = sorted({file.name[:9] for file in files}, key=lambda root: _size(files, root))[: 2 * workers]
     with Workers(workers) as pool:
         _ingest([file for file in files if file.name[:9] in smallest], home, pool)
-        spent, summary = _ingest(files, home, pool)
+        with clocks(PARTS) as calls:
+            spent, summary = _ingest(files, home, pool)
     if summary.failures:
         raise RuntimeError(f"{summary.failures}")
     counts = {"ingested": summary.ingested, "statistics": summary.statistics, "plots": summary.plots}
-    return {"seconds": sum(spent.values()), "spent": spent, **counts}
+    parts = {name: sum(seconds) for name, seconds in calls.items()}
+    return {"seconds": sum(spent.values()), "spent": spent, "parts": parts, **counts}
 
 
 def _size(files: Sequence[Path], rootname: str) -> int:
@@ -106,7 +119,7 @@ def _size(files: Sequence[Path], rootname: str) -> int:
 
 
 def _ingest(files: Sequence[Path], home: str, pool: Workers) -> tuple[dict[str, float], Summary]:
-    """Return the seconds of each step; the files are in the ingest folder and on the disk when it begins."""
+    """Return the seconds of each step; the files are in the ingest folder, finished and on the disk, when it begins."""
     shutil.rmtree(home, ignore_errors=True)
     settings = load(None, {"HSTLC_HOME_DIR": home})
     summary = Summary()
@@ -123,7 +136,7 @@ def _ingest(files: Sequence[Path], home: str, pool: Workers) -> tuple[dict[str, 
 
 
 def _copy_to_disk(source: Path, target: Path) -> None:
-    shutil.copyfile(source, target)
+    shutil.copy2(source, target)
     with target.open("rb") as file:
         os.fsync(file.fileno())
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 from scripts.benchmarks.bench import STEP_S, Bench, median, size
-from scripts.benchmarks.contender import alternate, environment
+from scripts.benchmarks.contender import Answer, alternate, environment
 from scripts.benchmarks.data import MIXED, event_files
 from scripts.benchmarks.table import Row
 
@@ -74,7 +75,15 @@ def rows(bench: Bench) -> list[Row]:
             scaling >= SCALING_GOAL,
             "the largest exposure alone has a fifth of the events; rows and names are given by the parent",
         ),
+        *_part_rows(one, number),
     ]
+
+
+def _part_rows(answers: Sequence[Answer], number: int) -> list[Row]:
+    """Return what an exposure's ingest consists of, the medians of one worker."""
+    parts = {name: median([answer["parts"] for answer in answers], name) / number for name in answers[0]["parts"]}
+    parts["the rest"] = median([answer["spent"] for answer in answers], "ingest") / number - sum(parts.values())
+    return [Row(f"ingest of an exposure: {name}", size(seconds)) for name, seconds in parts.items()]
 
 
 def import_rows(bench: Bench) -> list[Row]:
