@@ -13,7 +13,7 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, PlainSerializer
 
-__all__ = ["AngstromRange", "Column", "Seconds", "format_quantity", "parse_quantity", "to_float"]
+__all__ = ["AngstromRange", "Column", "Seconds", "format_quantity", "parse_quantity", "parse_range", "to_float"]
 
 _QUANTITY = re.compile(r"^\s*([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)\s*([^\W\d].*?)?\s*$")
 
@@ -121,7 +121,19 @@ def _quantity_type(unit: str, accept: Callable[[float], bool], wanted: str) -> A
     ]
 
 
-def _parse_range(value: object, unit: str) -> tuple[float, float]:
+def parse_range(value: object, unit: str) -> tuple[float, float]:
+    """Return a text such as ``"1 s .. 2 s"`` as two floats in ``unit``.
+
+    Raises
+    ------
+    ValueError
+        Not two numbers with units, or the first not the smaller.
+
+    Examples
+    --------
+    >>> parse_range("1150 Angstrom .. 119 nm", "Angstrom")
+    (1150.0, 1190.0)
+    """
     parts = value.split("..") if isinstance(value, str) else []
     if len(parts) != 2:
         raise ValueError(f"{value!r} is not a range: write it like '1 {unit} .. 2 {unit}'")
@@ -134,7 +146,7 @@ def _parse_range(value: object, unit: str) -> tuple[float, float]:
 def _range_type(unit: str) -> Any:
     return Annotated[
         tuple[float, float],
-        BeforeValidator(lambda value: _parse_range(value, unit)),
+        BeforeValidator(lambda value: parse_range(value, unit)),
         PlainSerializer(lambda v: f"{format_quantity(v[0], unit)} .. {format_quantity(v[1], unit)}", return_type=str),
     ]
 

@@ -18,6 +18,7 @@ from hstlc.db.engine import make_engine, writing
 from hstlc.db.migrate import ensure_schema
 from hstlc.db.tables import (
     BadData,
+    Candidate,
     CompositeMember,
     ExposureFile,
     FindingRow,
@@ -27,6 +28,8 @@ from hstlc.db.tables import (
     Product,
     Run,
     Stats,
+    Target,
+    TargetAlias,
 )
 from hstlc.testing.databases import KINDS, fresh_database, fresh_postgres_url, reader_url_for
 
@@ -110,7 +113,11 @@ def _fill(engine: Engine) -> None:
         "cenwave": 1291, "aperture": "PSA", "detector": "FUV", "opt_elem": "G130M", "fppos": 3,
     }  # fmt: skip
     with writing(engine) as connection:
-        place = {"filename": file["filename"], "path": "/data", "ingest_date": today}
+        row = {"name": setup["targname"], "ra_deg": 10.5, "dec_deg": -3.25, "moving": False, "made_at": now}
+        (target_id,) = connection.execute(insert(Target).returning(Target.id), row).one()
+        row = {"alias": setup["targname"], "normal": "ASTAR", "target_id": target_id, "method": "first"}
+        connection.execute(insert(TargetAlias), {**row, "decided_at": now})
+        place = {"filename": file["filename"], "path": "/data", "ingest_date": today, "target_id": target_id}
         row = {**exposure, **place, **setup, "extra": {"segments": ["A"]}, "updated_at": now}
         row |= {"configuration": (configuration := "hst/COS/FUV/A STAR/G130M/1291/PSA")}
         (metadata_id,) = connection.execute(insert(Metadata).returning(Metadata.id), row).one()
@@ -128,6 +135,9 @@ def _fill(engine: Engine) -> None:
         row = {"lightcurve_path": curve["path"], "lightcurve_filename": curve["filename"], "product_id": product_id}
         row |= {"total": 1819, "poisson_factor": 1.5, "periodogram": True, "bins_used": 941, "exposure_s": 1881.152}
         connection.execute(insert(Stats), {**row, **made, "curve_sha256": digest, "computed_at": now})
+        times = {"start_mjd": 60000.0, "peak_mjd": 60000.001, "end_mjd": 60000.002, "duration_s": 172.8}
+        found = {"counts": 90.0, "expected_counts": 40.0, "probability": 1e-9, "trials": 900, "dataset": 1}
+        connection.execute(insert(Candidate), {**times, **found, "kind": "flare", "product_id": product_id})
         connection.execute(insert(BadData), {**file, "ingest_date": today, "reason": "No events"})
         row = {**exposure, "filename": "", "check_name": "companion", "severity": "flag", "reason": "Missing segment"}
         connection.execute(insert(FindingRow), {**row, "message": "no segment B", "found_at": now})

@@ -14,6 +14,7 @@ from hstlc.db.upserts import chunks, identities, upsert
 
 __all__ = [
     "COMPOSITE",
+    "WITHDRAWN",
     "CompositeRows",
     "composite_products",
     "configurations",
@@ -26,6 +27,9 @@ Row = Mapping[str, Any]
 Found = tuple[dict[str, Any], list[dict[str, Any]]]
 
 COMPOSITE = "composite"
+
+#: Why an exposure that the archive took back is not part of a composite.
+WITHDRAWN = "Withdrawn"
 
 # A whole-aperture light curve of an exposure that has one.
 _CURVES = METADATA.join(
@@ -48,6 +52,7 @@ def due_configurations(connection: Connection) -> set[str]:
                     MEMBERS.c.configuration == METADATA.c.configuration,
                     MEMBERS.c.input_digest == PRODUCTS.c.input_digest,
                     or_(MEMBERS.c.dataset.is_(None), MEMBERS.c.product_id == OUTPUTS.c.composite_product_id),
+                    (METADATA.c.withdrawn != "") == (MEMBERS.c.excluded_reason == WITHDRAWN),
                 ),
             )
         )

@@ -27,6 +27,7 @@ from hstlc.db.tables import (
 from hstlc.db.upserts import chunks, identities, key_chunks, upsert
 
 __all__ = [
+    "INDIVIDUAL",
     "ExposureRows",
     "add_removals",
     "bad_files",
@@ -34,6 +35,7 @@ __all__ = [
     "cancel_removals",
     "due_statistics",
     "exposure_keys",
+    "exposure_products",
     "files_of",
     "finish_run",
     "metadata_of",
@@ -109,6 +111,18 @@ def products_of(connection: Connection, keys: Iterable[str], kind: str = INDIVID
     return result
 
 
+def exposure_products(connection: Connection, keys: Iterable[Key]) -> dict[Key, list[RowMapping]]:
+    """Return the rows of ``product`` that were made of single exposures, by (mission, rootname)."""
+    result: dict[Key, list[RowMapping]] = defaultdict(list)
+    joined = PRODUCTS.join(METADATA, PRODUCTS.c.metadata_id == METADATA.c.id)
+    for mission, chunk in key_chunks(keys):
+        exposures = select(PRODUCTS, METADATA.c.mission, METADATA.c.rootname).select_from(joined)
+        of_these = exposures.where(METADATA.c.mission == mission, METADATA.c.rootname.in_(chunk))
+        for row in connection.execute(of_these.order_by(PRODUCTS.c.id)).mappings():
+            result[row["mission"], row["rootname"]].append(row)
+    return dict(result)
+
+
 def products_by_id(connection: Connection, identities: Iterable[int]) -> list[dict[str, Any]]:
     """Return rows of ``product``, in order of kind and key."""
     found: list[dict[str, Any]] = []
@@ -168,8 +182,8 @@ class ExposureRows:
         Columns of ``metadata`` but id, mission, rootname; None for a rejected exposure.
     files : sequence of mappings
         Every known version of every file, columns of ``exposure_file`` but id, mission, rootname, metadata_id.
-    product : mapping or None
-        Columns of ``product`` but id, kind, key; None leaves the curve that is there.
+    products : sequence of mappings
+        Columns of ``product`` but id, key, metadata_id, with the ``band`` of each; replace those of before.
     bad : sequence of mappings
         Rejected files, columns of ``bad_data`` but id, mission, rootname.
     findings : sequence of mappings
@@ -180,7 +194,7 @@ class ExposureRows:
     rootname: str
     metadata: Row | None
     files: Sequence[Row]
-    product: Row | None
+    products: Sequence[Row]
     bad: Sequence[Row]
     findings: Sequence[Row]
 
@@ -198,8 +212,8 @@ class ExposureRows:
 def save_exposures(connection: Connection, exposures: Sequence[ExposureRows]) -> None:
     """Record different exposures.
 
-    An accepted one gets metadata, its files, its light curve and its findings, and its files are not bad any more. A
-    rejected one has its files as bad data, and no light curve, statistics or metadata any more.
+    An accepted one gets metadata, its files, its products and its findings, and its files are not bad any more. A
+    rejected one has its files as bad data, and no products, statistics or metadata any more.
     """
     _forget_curves(connection, [one.key for one in exposures if one.metadata is None])
     described = [{**one.columns, **one.metadata} for one in exposures if one.metadata is not None]
@@ -208,7 +222,7 @@ def save_exposures(connection: Connection, exposures: Sequence[ExposureRows]) ->
     numbers = identities(connection, METADATA, ("mission", "rootname"), accepted)
     files = [{**one.columns, "metadata_id": numbers.get(one.key), **row} for one in exposures for row in one.files]
     upsert(connection, FILES, ("mission", "rootname", "kind", "sha256"), files, keep=("added_at",))
-    _save_curves(connection, {number: accepted[key] for key, number in numbers.items()})
+    _save_products(connection, {number: accepted[key] for key, number in numbers.items()})
     good = ({row["sha256"] for row in one.files} - {row["sha256"] for row in one.bad} for one in exposures)
     _forget_bad(connection, set().union(*good))
     save_bad_data(connection, [{**one.columns, **row} for one in exposures for row in one.bad])
@@ -219,34 +233,39 @@ def _forget_curves(connection: Connection, keys: Iterable[Key]) -> None:
     """Delete metadata and light curves of some exposures, and all that depends on them."""
     for mission, chunk in key_chunks(keys):
         exposure = and_(METADATA.c.mission == mission, METADATA.c.rootname.in_(chunk))
-        of_outputs = select(OUTPUTS.c.individual_product_id).join(METADATA, OUTPUTS.c.metadata_id == METADATA.c.id)
-        connection.execute(delete(PRODUCTS).where(PRODUCTS.c.id.in_(of_outputs.where(exposure))))
-        whole = [product_key(mission, rootname) for rootname in chunk]
-        connection.execute(delete(PRODUCTS).where(PRODUCTS.c.kind == INDIVIDUAL, PRODUCTS.c.key.in_(whole)))
+        connection.execute(delete(PRODUCTS).where(PRODUCTS.c.metadata_id.in_(select(METADATA.c.id).where(exposure))))
         connection.execute(delete(METADATA).where(exposure))
 
 
-def _save_curves(connection: Connection, exposures: Mapping[int, ExposureRows]) -> None:
-    """Record the light curves of exposures, which come by their id in ``metadata``."""
-    products = {
-        identity: {"kind": INDIVIDUAL, "key": product_key(one.mission, one.rootname), **one.product}
-        for identity, one in exposures.items()
-        if one.product is not None
-    }
-    upsert(connection, PRODUCTS, ("kind", "key"), products.values())
-    numbers = identities(connection, PRODUCTS, ("kind", "key"), [(INDIVIDUAL, row["key"]) for row in products.values()])
+def _save_products(connection: Connection, exposures: Mapping[int, ExposureRows]) -> None:
+    """Record the products of exposures, which come by their id in ``metadata``, in place of those of before."""
+    products = [
+        {**row, "key": product_key(one.mission, one.rootname, "", row["band"]), "metadata_id": number}
+        for number, one in exposures.items()
+        for row in one.products
+    ]
+    columns = ({name: value for name, value in row.items() if name != "band"} for row in products)
+    upsert(connection, PRODUCTS, ("kind", "key"), columns)
+    numbers = identities(connection, PRODUCTS, ("kind", "key"), [(row["kind"], row["key"]) for row in products])
     outputs = [
         {
-            "metadata_id": identity,
+            "metadata_id": row["metadata_id"],
             "source_name": "",
-            "band": "",
-            "individual_path": product["path"],
-            "individual_filename": product["filename"],
-            "individual_product_id": numbers[INDIVIDUAL, product["key"]],
+            "band": row["band"],
+            "individual_path": row["path"],
+            "individual_filename": row["filename"],
+            "individual_product_id": numbers[row["kind"], row["key"]],
         }
-        for identity, product in products.items()
+        for row in products
+        if row["kind"] == INDIVIDUAL
     ]
     upsert(connection, OUTPUTS, ("metadata_id", "source_name", "band"), outputs)
+    made = set(numbers.values())
+    for chunk in chunks(sorted(exposures)):
+        known = connection.execute(select(PRODUCTS.c.id).where(PRODUCTS.c.metadata_id.in_(chunk)))
+        for gone in chunks(sorted({row.id for row in known} - made)):
+            connection.execute(delete(OUTPUTS).where(OUTPUTS.c.individual_product_id.in_(gone)))
+            connection.execute(delete(PRODUCTS).where(PRODUCTS.c.id.in_(gone)))
 
 
 def save_bad_data(connection: Connection, rows: Sequence[Row]) -> None:

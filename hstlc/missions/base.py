@@ -51,6 +51,10 @@ class FileIdentity:
         Why the file cannot be read, '' when it can.
     reason, message : str
         For WAITING and REFUSED: the registered reason and the sentence for the user.
+    ra_deg, dec_deg : float or None, degrees
+        Position of the target, ICRS; None where the file does not say.
+    moving : bool
+        The target moves across the sky.
     """
 
     path: Path
@@ -64,6 +68,9 @@ class FileIdentity:
     problem: str = ""
     reason: str = ""
     message: str = ""
+    ra_deg: float | None = None
+    dec_deg: float | None = None
+    moving: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,11 +98,27 @@ class ExposureValues:
 
 @dataclass(frozen=True, slots=True)
 class Extraction:
-    """A light curve, what was noticed while making it, and what goes to ``metadata.extra``."""
+    """What is made of an exposure.
+
+    Attributes
+    ----------
+    curve : LightCurve
+        Of all wavelengths or energies that are wanted.
+    findings : tuple of Finding
+        What was noticed while making it.
+    extra : mapping
+        For ``metadata.extra``.
+    bands : mapping of str to LightCurve
+        Further curves, of a band each; none where a selection was asked for.
+    files : mapping of str to bytes
+        Other FITS files that were made on the way, by kind of product, such as an event list that was calibrated.
+    """
 
     curve: LightCurve
     findings: tuple[Finding, ...] = ()
     extra: Mapping[str, Any] = field(default_factory=dict)
+    bands: Mapping[str, LightCurve] = field(default_factory=dict)
+    files: Mapping[str, bytes] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,12 +170,14 @@ class Mission:
     comparable : callable
         Values of the exposures of one configuration, in order of time, and settings to :class:`Comparable`.
     extraction_settings : callable
-        Exposure values and settings to the part of the settings that this exposure's extraction reads; its digest
-        decides whether a change of settings makes the curve stale.
+        Exposure values and settings to the part of the settings that this exposure's extraction reads, without those
+        of its bands with ``bands=False``; its digest decides whether a change of settings makes a curve stale.
     curve_options : callable
         Settings and the keyword arguments of :func:`hstlc.light_curve` to changed settings.
     companions : callable
         Path of one file to the paths of the others of its exposure in the same folder.
+    artifacts_s : mapping of str to float, seconds
+        Periods that the observatory makes without the source, by what makes them.
     """
 
     name: str
@@ -169,6 +194,7 @@ class Mission:
     describe: Callable[[Any], ExposureValues]
     extract: Callable[..., Extraction]
     comparable: Callable[[Sequence[ExposureValues], Any], Comparable]
-    extraction_settings: Callable[[ExposureValues, Any], Mapping[str, Any]]
+    extraction_settings: Callable[..., Mapping[str, Any]]
     curve_options: Callable[..., Any]
     companions: Callable[[Path], list[Path]]
+    artifacts_s: Mapping[str, float] = field(default_factory=dict)

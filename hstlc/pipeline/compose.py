@@ -137,13 +137,14 @@ def _task(context: Context, group: _Group) -> GroupTask:
 
 def _settings_digest(name: str, values: ExposureValues, settings: Any, project: Project) -> str:
     mission = find_mission(name)
-    extraction = settings_digest(mission, values, settings)
+    extraction = settings_digest(mission, values, settings, bands=False)
     return digest({"extraction": extraction, "version": mission.step_version, "hlsp": asdict(project)})
 
 
 def _member(layout: Layout, row: Row, files: Sequence[Row]) -> Member:
     places = tuple((f["kind"], stored_path(layout, f), f["sha256"]) for f in files)
-    return Member(row["id"], row["rootname"], values_of_row(row), row["input_digest"], places)
+    withdrawn = bool(row["withdrawn"])
+    return Member(row["id"], row["rootname"], values_of_row(row), row["input_digest"], places, withdrawn)
 
 
 def _publish(context: Context, batch: Sequence[Composite], summary: Summary) -> None:

@@ -8,13 +8,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from hstlc.db.composites import WITHDRAWN
 from hstlc.errors import InconsistentError
 from hstlc.formats.curve_fits import write_light_curve
 from hstlc.formats.hlsp.headers import hlsp_keywords
 from hstlc.formats.hlsp.names import Configuration, composite_name
 from hstlc.formats.hlsp.project import Project
 from hstlc.lightcurves.composite import stack
-from hstlc.missions.base import ExposureValues, Mission
+from hstlc.missions.base import Comparable, ExposureValues, Mission
 from hstlc.missions.registry import mission as find_mission
 from hstlc.model import LightCurve
 from hstlc.pipeline.inputs import identify
@@ -43,6 +44,8 @@ class Member:
         Digest of its files, as its own light curve has it.
     files : tuple of (kind, path, sha256)
         The files that it is made of.
+    withdrawn : bool
+        The archive took it back.
     """
 
     metadata_id: int
@@ -50,6 +53,7 @@ class Member:
     values: ExposureValues
     input_digest: str
     files: tuple[tuple[str, Path, str], ...]
+    withdrawn: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,12 +130,15 @@ def make_composite(task: GroupTask) -> Composite | Failure:
 
 def _make(task: GroupTask) -> Composite:
     mission = find_mission(task.mission)
-    comparable = mission.comparable([member.values for member in task.members], task.settings)
-    taking_part = [member for i, member in enumerate(task.members) if i not in comparable.excluded]
+    valid = [member for member in task.members if not member.withdrawn]
+    comparable = mission.comparable([member.values for member in valid], task.settings) if valid else Comparable()
+    excluded = {valid[i].metadata_id: reason for i, reason in comparable.excluded.items()}
+    excluded |= {member.metadata_id: WITHDRAWN for member in task.members if member.withdrawn}
+    taking_part = [member for member in task.members if member.metadata_id not in excluded]
     number = {member.metadata_id: i for i, member in enumerate(taking_part, 1)}
     rows = tuple(
-        MemberRow(m.metadata_id, number.get(m.metadata_id), comparable.excluded.get(i, ""), m.input_digest)
-        for i, m in enumerate(task.members)
+        MemberRow(m.metadata_id, number.get(m.metadata_id), excluded.get(m.metadata_id, ""), m.input_digest)
+        for m in task.members
     )
     if not taking_part:
         return Composite(task.configuration, rows, None, None)

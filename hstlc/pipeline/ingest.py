@@ -156,10 +156,10 @@ def _tasks(
             names = ", ".join(sorted(file.identity.path.name for file in exposures.get(key, ())))
             summary.waiting.append(f"{names}: waits for the event list of exposure {rootname}; ingest them together")
             continue
-        product = products.get(records.product_key(*key))
-        due = plan.changed or _is_due(context, plan.chosen, product if key in recorded else None)
+        made = products.get(key, ())
+        due = plan.changed or _is_due(context, plan.chosen, made if key in recorded else ())
         if options.stale and not due:
-            due = _is_stale(context, mission, product, metadata.get(key))
+            due = _is_stale(context, mission, made, metadata.get(key))
         if not due:
             summary.unchanged += 1
             _drop_redundant(plan.redundant, move=options.move, dry_run=options.dry_run)
@@ -172,7 +172,7 @@ def _tasks(
                 context.settings.missions[mission],
                 context.layout,
                 context.run,
-                known=product is not None,
+                known=bool(made),
                 move=options.move,
                 min_free_space=context.settings.min_free_space,
                 dry_run=options.dry_run,
@@ -187,10 +187,9 @@ def _stored(context: Context, keys: Iterable[Key], everything: bool, known: bool
     with reading(context.engine) as connection:
         wanted = records.exposure_keys(connection) if everything else []
         wanted = sorted({*wanted, *keys})
-        products = records.products_of(connection, [records.product_key(*key) for key in wanted])
         return (
             records.files_of(connection, wanted),
-            products,
+            records.exposure_products(connection, wanted),
             records.metadata_of(connection, wanted),
             records.recorded_curves(connection, wanted),
         )
@@ -223,24 +222,23 @@ def _known(context: Context, row: Mapping[str, Any]) -> Candidate:
     )
 
 
-def _is_due(context: Context, chosen: Sequence[Candidate], product: Mapping[str, Any] | None) -> bool:
-    """Tell whether the light curve is missing or was made of other files; a rejected exposure has none to miss."""
+def _is_due(context: Context, chosen: Sequence[Candidate], products: Sequence[Mapping[str, Any]]) -> bool:
+    """Tell whether a product is missing or was made of other files; a rejected exposure has none to miss."""
     if all(candidate.state is State.REJECTED for candidate in chosen):
         return False
-    if product is None or product["input_digest"] != input_digest((c.kind, c.sha256) for c in chosen):
-        return True
-    return not is_stored(context.layout, product)
+    made_of = input_digest((c.kind, c.sha256) for c in chosen)
+    return not products or not all(p["input_digest"] == made_of and is_stored(context.layout, p) for p in products)
 
 
 def _is_stale(
-    context: Context, name: str, product: Mapping[str, Any] | None, metadata: Mapping[str, Any] | None
+    context: Context, name: str, products: Sequence[Mapping[str, Any]], metadata: Mapping[str, Any] | None
 ) -> bool:
-    """Tell whether another version or other settings made the light curve; a rejected exposure is asked again."""
-    if product is None or metadata is None:
+    """Tell whether another version or other settings made a product; a rejected exposure is asked again."""
+    if not products or metadata is None:
         return True
     mission = find_mission(name)
     settings = settings_digest(mission, values_of_row(metadata), context.settings.missions[name])
-    return bool(product["step_version"] != mission.step_version or product["settings_digest"] != settings)
+    return any((p["step_version"], p["settings_digest"]) != (mission.step_version, settings) for p in products)
 
 
 def _drop_redundant(pairs: Sequence[tuple[Candidate, Candidate]], *, move: bool, dry_run: bool) -> None:

@@ -6,7 +6,7 @@ Everything it writes is a ``.part`` file next to its target; the parent publishe
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
@@ -18,9 +18,9 @@ from hstlc.db import records
 from hstlc.db.keys import configuration_key
 from hstlc.errors import InconsistentError, StoreError
 from hstlc.formats.curve_fits import write_light_curve
-from hstlc.missions.base import ExposureValues, FileIdentity, Mission
+from hstlc.missions.base import ExposureValues, Extraction, FileIdentity, Mission
 from hstlc.missions.registry import mission as find_mission
-from hstlc.model import Finding, LightCurve
+from hstlc.model import Finding
 from hstlc.pipeline.inputs import changed, identify
 from hstlc.pipeline.placement import Placement, curve_name, place_files
 from hstlc.pipeline.plan import Candidate, Plan, State
@@ -49,6 +49,8 @@ class Task:
         Identifier of the run, for ``.part`` files.
     known : bool
         The exposure has a light curve already.
+    target : str
+        The one name of its target; '' for what the header says.
     move : bool
         Take files away from outside the ingest folder too.
     min_free_space : int, bytes
@@ -63,6 +65,7 @@ class Task:
     layout: Layout
     run: str
     known: bool = False
+    target: str = ""
     move: bool = False
     min_free_space: int = 0
     dry_run: bool = False
@@ -88,8 +91,8 @@ class Outcome:
         Staged files, in the order in which they are to be published.
     files : tuple of mappings
         Rows of ``exposure_file``.
-    product : mapping or None
-        Row of ``product``.
+    products : tuple of mappings
+        Rows of ``product`` with the ``band`` of each.
     """
 
     task: Task
@@ -98,7 +101,7 @@ class Outcome:
     values: ExposureValues
     placements: tuple[Placement, ...] = ()
     files: tuple[Mapping[str, Any], ...] = ()
-    product: Mapping[str, Any] | None = None
+    products: tuple[Mapping[str, Any], ...] = ()
 
 
 def process(task: Task) -> Outcome | Failure:
@@ -120,31 +123,44 @@ def _process(task: Task, staged: list[Placement]) -> Outcome:
     findings = run_checks(mission.checks, exposure, task.settings)
     rejection = first_rejection(findings)
     values = mission.describe(exposure)
+    target = task.target or values.targname
     _check_storable(task, values)
     if task.dry_run:
         return Outcome(task, rejection, findings, values)
     needed = sum(c.size for c in task.plan.chosen if c.state is State.INCOMING)
     free_space_guard(task.layout.home, needed, task.min_free_space)
-    curve = None
+    extraction = None
     if rejection is None:
         extraction = mission.extract(exposure, task.settings)
         findings += extraction.findings
         values = replace(values, extra={**values.extra, **extraction.extra})
-        curve = extraction.curve
     rejected = rejection is not None
-    for placement in place_files(task.plan, task.layout, task.rootname, values.targname, task.run, rejected=rejected):
+    for placement in place_files(task.plan, task.layout, task.rootname, target, task.run, rejected=rejected):
         staged.append(placement)
     names = {placement.candidate.path: placement.target.name for placement in staged if placement.candidate}
     findings = tuple(_stored_names(finding, names) for finding in findings)
     rejection = _stored_names(rejection, names) if rejection else None
     files = tuple(_file_row(task, placement) for placement in staged)
-    product = None
-    if curve is not None:
-        curve = replace(curve, provenance=_provenance(task.plan.chosen, names))
-        placement = _stage_curve(task, values, curve)
-        staged.append(placement)
-        product = _product_row(task, mission, values, placement)
-    return Outcome(task, rejection, findings, values, tuple(staged), files, product)
+    products = []
+    if extraction is not None:
+        made = _product_columns(task, mission, values)
+        for kind, band, name, data in _contents(task, extraction, names):
+            placement = _stage_product(task, target, name, data)
+            staged.append(placement)
+            products.append({"kind": kind, "band": band, **_place_columns(task, placement), **made})
+    return Outcome(task, rejection, findings, values, tuple(staged), files, tuple(products))
+
+
+def _contents(
+    task: Task, extraction: Extraction, names: Mapping[Path, str]
+) -> Iterator[tuple[str, str, str, bytes | memoryview]]:
+    """Yield kind, band, file name and content of every product; the light curve of the whole exposure comes first."""
+    provenance = _provenance(task.plan.chosen, names)
+    for band, curve in {"": extraction.curve, **extraction.bands}.items():
+        data = write_light_curve(replace(curve, provenance=provenance))
+        yield records.INDIVIDUAL, band, curve_name(task.rootname, band), data
+    for kind, content in extraction.files.items():
+        yield kind, "", f"{slug(task.rootname)}_{slug(kind)}.fits", content
 
 
 def _identity(mission: Mission, candidate: Candidate) -> FileIdentity:
@@ -181,10 +197,8 @@ def _provenance(chosen: tuple[Candidate, ...], names: Mapping[Path, str]) -> tup
     return tuple({"filename": names[c.path], "kind": c.kind, "sha256": c.sha256, "cal_ver": c.cal_ver} for c in chosen)
 
 
-def _stage_curve(task: Task, values: ExposureValues, curve: LightCurve) -> Placement:
-    data = write_light_curve(curve)
-    folder = task.layout.outputs / slug(values.targname)
-    staged = stage_bytes(data, folder, curve_name(task.rootname), task.run, access=task.layout.access)
+def _stage_product(task: Task, target: str, name: str, data: bytes | memoryview) -> Placement:
+    staged = stage_bytes(data, task.layout.outputs / slug(target), name, task.run, access=task.layout.access)
     point("curve-written")
     return Placement(None, staged, replace=True)
 
@@ -205,7 +219,7 @@ def _file_row(task: Task, placement: Placement) -> dict[str, Any]:
     }
 
 
-def _product_row(task: Task, mission: Mission, values: ExposureValues, placement: Placement) -> dict[str, Any]:
+def _place_columns(task: Task, placement: Placement) -> dict[str, Any]:
     staged = placement.staged
     assert staged is not None
     return {
@@ -213,6 +227,11 @@ def _product_row(task: Task, mission: Mission, values: ExposureValues, placement
         "filename": staged.target.name,
         "sha256": staged.sha256,
         "size_bytes": staged.size,
+    }
+
+
+def _product_columns(task: Task, mission: Mission, values: ExposureValues) -> dict[str, Any]:
+    return {
         "input_digest": input_digest((c.kind, c.sha256) for c in task.plan.chosen),
         "step_version": mission.step_version,
         "settings_digest": settings_digest(mission, values, task.settings),
@@ -225,13 +244,13 @@ def input_digest(files: Any) -> str:
     return digest(sorted([kind, sha256] for kind, sha256 in files))
 
 
-def settings_digest(mission: Mission, values: ExposureValues, settings: Any) -> str:
-    """Return the digest of the settings that the extraction of this exposure reads."""
-    return digest(dict(mission.extraction_settings(values, settings)))
+def settings_digest(mission: Mission, values: ExposureValues, settings: Any, *, bands: bool = True) -> str:
+    """Return the digest of the settings that the extraction of this exposure reads, with or without its bands."""
+    return digest(dict(mission.extraction_settings(values, settings, bands=bands)))
 
 
 def values_of_row(row: Mapping[str, Any]) -> ExposureValues:
-    """Return the values that a row of ``metadata`` holds."""
+    """Return the values that a row of ``metadata`` holds; ``targname`` is the one name of the target."""
     return ExposureValues(**{name: row[name] for name in ExposureValues.__dataclass_fields__})
 
 
@@ -242,9 +261,12 @@ def metadata_row(outcome: Outcome, layout: Layout) -> dict[str, Any]:
         key=lambda p: p.candidate.kind if p.candidate else "",
     )
     now = datetime.now(UTC)
+    values = {name: getattr(outcome.values, name) for name in ExposureValues.__dataclass_fields__}
+    described = {**values, "targname": outcome.task.target or outcome.values.targname}
     return {
-        **asdict(outcome.values),
-        "configuration": configuration_key({"mission": outcome.task.mission, **asdict(outcome.values)}),
+        **described,
+        "header_targname": outcome.values.targname,
+        "configuration": configuration_key({"mission": outcome.task.mission, **described}),
         "filename": lead.target.name,
         "path": layout.relative(lead.target.parent),
         "ingest_date": now.date(),

@@ -50,9 +50,9 @@ class Placement:
         return path
 
 
-def curve_name(rootname: str) -> str:
-    """Return the file name of an individual light curve."""
-    return f"{slug(rootname)}_curve.fits"
+def curve_name(rootname: str, band: str = "") -> str:
+    """Return the file name of the light curve of an exposure, or of one of its bands."""
+    return f"{slug(rootname)}_{slug(band)}_curve.fits" if band else f"{slug(rootname)}_curve.fits"
 
 
 def safe_name(path: Path, kind: str, sha256: str) -> str:

@@ -24,6 +24,7 @@ from hstlc.pipeline.observation import Outcome, metadata_row
 from hstlc.pipeline.plan import State
 from hstlc.pipeline.reasons import registered
 from hstlc.pipeline.results import Failure, failure_of
+from hstlc.pipeline.stored import removals
 from hstlc.store.digest import sha256_file
 from hstlc.store.layout import Layout
 from hstlc.store.points import point
@@ -46,11 +47,11 @@ def publish_batch(engine: Engine, layout: Layout, outcomes: Sequence[Outcome]) -
     """
 
     def record(connection: Connection, done: Sequence[Outcome]) -> list[Mapping[str, str]]:
-        keys = [records.product_key(outcome.task.mission, outcome.task.rootname) for outcome in done]
-        before = records.products_of(connection, keys)
+        keys = [(outcome.task.mission, outcome.task.rootname) for outcome in done]
+        before = records.exposure_products(connection, keys)
         records.save_exposures(connection, [_exposure_rows(outcome, layout) for outcome in done])
         pairs = zip(done, keys, strict=True)
-        return [row for outcome, key in pairs for row in _removals(outcome, before.get(key), layout)]
+        return [row for outcome, key in pairs for row in _removals(outcome, before.get(key, ()), layout)]
 
     return publish_all(
         engine,
@@ -151,7 +152,7 @@ def _exposure_rows(outcome: Outcome, layout: Layout) -> records.ExposureRows:
         outcome.task.rootname,
         metadata=metadata_row(outcome, layout) if outcome.rejection is None else None,
         files=outcome.files,
-        product=outcome.product,
+        products=outcome.products,
         bad=bad,
         findings=[_finding_row(finding) for finding in outcome.findings],
     )
@@ -162,8 +163,8 @@ def _finding_row(finding: Finding) -> dict[str, Any]:
     return {**row, "check_name": row.pop("check"), "severity": finding.severity.value}
 
 
-def _removals(outcome: Outcome, old: RowMapping | None, layout: Layout) -> list[Mapping[str, str]]:
-    """Return what the new rows make superfluous: sources that were taken in, old places, an old light curve."""
+def _removals(outcome: Outcome, old: Sequence[RowMapping], layout: Layout) -> list[Mapping[str, str]]:
+    """Return what the new rows make superfluous: sources that were taken in, old places, old products."""
     targets = {placement.target for placement in outcome.placements}
     rows: list[Mapping[str, str]] = []
 
@@ -184,9 +185,7 @@ def _removals(outcome: Outcome, old: RowMapping | None, layout: Layout) -> list[
     for extra, _ in outcome.task.plan.redundant:
         if (extra.inside or outcome.task.move) and extra.sha256 in kept:
             add(extra.path, extra.sha256, kept[extra.sha256])
-    if old is not None:
-        add(layout.resolve(old["path"]) / old["filename"], "", None)
-    return rows
+    return rows + removals(layout, old, targets)
 
 
 def finish_removals(engine: Engine, layout: Layout) -> list[Path]:

@@ -90,9 +90,9 @@ def write_exposure(address: str, number: int) -> None:
     """Write the rows of an exposure."""
     given = exposure_rows(number)
     assert given.metadata is not None
-    assert given.product is not None
+    (product,) = given.products
     exposure = {name: given.metadata[name] for name in Metadata.__table__.columns.keys() if name != "id"}  # noqa: SIM118
-    curve = {"individual_path": given.product["path"], "individual_filename": given.product["filename"]}
+    curve = {"individual_path": product["path"], "individual_filename": product["filename"]}
     described = statistics_row(number)
     statistics = {name: described.get(name, False) for name in Stats.__table__.columns.keys() if name != "id"}  # noqa: SIM118
     _save(address, Metadata, {"filename": exposure["filename"]}, exposure)

@@ -50,6 +50,7 @@ def exposure_rows(number: int) -> ExposureRows:
         for kind in KINDS
     ]  # fmt: skip
     product = {
+        "kind": "individual", "band": "",
         "path": f"outputs/{target}", "filename": f"{name}_curve.fits", "sha256": _sha256(name, "curve"),
         "size_bytes": 250_000, "input_digest": _sha256(name, "inputs"), "step_version": 1,
         "settings_digest": _sha256("settings"), "made_at": NOW,
@@ -67,7 +68,7 @@ def exposure_rows(number: int) -> ExposureRows:
             "updated_at": NOW,
         },
         files=files,
-        product=product,
+        products=(product,),
         bad=(),
         findings=[finding] if number % 10 == 0 else (),
     )

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import Engine, Table, delete, event, func, insert, select, text
+from sqlalchemy import Engine, Table, delete, event, func, select, text
 
 from hstlc.db import composites, records
 from hstlc.db.engine import make_engine, reading, writing
@@ -29,7 +29,14 @@ def _bad(filename: str, sha256: str = DIGEST, day: int = 1, **more: Any) -> dict
     return {**where, "ingest_date": date(2024, 5, day), "reason": "Not science", **more}
 
 
-def _exposure(name: str, *, accepted: bool = True, curve: bool = True, version: str = "1") -> records.ExposureRows:
+def _curves(name: str, version: str, bands: Sequence[str]) -> list[dict[str, Any]]:
+    one = {**MADE, "kind": "individual", "path": "o", "sha256": version}
+    return [{**one, "band": band, "filename": f"{name}{band}.fits"} for band in ("", *bands)]
+
+
+def _exposure(
+    name: str, *, accepted: bool = True, bands: Sequence[str] = (), version: str = "1"
+) -> records.ExposureRows:
     states = {"corrtag_a": "current" if accepted else "rejected", "x1d": "superseded"}
     files = [
         {
@@ -44,7 +51,7 @@ def _exposure(name: str, *, accepted: bool = True, curve: bool = True, version: 
         name,
         metadata={**SETUP, "configuration": f"one{version}"} if accepted else None,
         files=files,
-        product={**MADE, "path": "o", "filename": f"{name}.fits", "sha256": version} if accepted and curve else None,
+        products=_curves(name, version, bands) if accepted else (),
         bad=[] if accepted else [_bad(files[0]["filename"], files[0]["sha256"])],
         findings=[finding] * (2 if accepted else 1),
     )
@@ -70,7 +77,7 @@ def _linked(engine: Engine) -> list[tuple[Any, ...]]:
 
 
 def _state(engine: Engine) -> list[Any]:
-    found = [_plain(engine, table) for table in (PRODUCTS, BAD, STATS)]
+    found = [_plain(engine, PRODUCTS, "metadata_id"), *(_plain(engine, table) for table in (BAD, STATS))]
     found += [_plain(engine, METADATA, "updated_at"), _plain(engine, OUTPUTS, "metadata_id", "individual_product_id")]
     return [*found, _plain(engine, FILES, "metadata_id"), _plain(engine, FINDINGS, "found_at"), _linked(engine)]
 
@@ -86,7 +93,7 @@ EXPOSURES = st.lists(
         _exposure,
         st.sampled_from("abcd"),
         accepted=st.booleans(),
-        curve=st.booleans(),
+        bands=st.sampled_from(["", "C", "CN"]),
         version=st.sampled_from("12"),
     ),
     max_size=4,
@@ -113,7 +120,7 @@ def test_a_batch_of_exposures_gives_the_rows_of_one_after_the_other(
 def test_accepted_and_rejected_exposures_of_a_batch(engine: Engine) -> None:
     with writing(engine) as connection:
         records.save_exposures(connection, [_exposure(name) for name in "dcba"])
-        records.save_exposures(connection, [_exposure("a", accepted=False), _exposure("b", curve=False, version="2")])
+        records.save_exposures(connection, [_exposure("a", accepted=False), _exposure("b", version="2")])
         records.save_bad_data(connection, [_bad("other")])
         records.save_exposures(connection, [_exposure("e", accepted=False), _exposure("f")])
         records.save_exposures(connection, [_exposure("e")])
@@ -127,16 +134,19 @@ def test_accepted_and_rejected_exposures_of_a_batch(engine: Engine) -> None:
     assert [row["message"] for row in _plain(engine, FINDINGS) if row["rootname"] in "ab"] == ["m1", "m2", "m2"]
 
 
-def test_the_curves_of_all_sources_of_a_rejected_exposure_go(engine: Engine) -> None:
+def test_the_curves_of_all_bands_of_a_rejected_exposure_go(engine: Engine) -> None:
     with writing(engine) as connection:
-        records.save_exposures(connection, [_exposure("a"), _exposure("ab")])
-        row = {**MADE, "kind": "individual", "key": "hst/a/source/", "path": "", "filename": "", "sha256": ""}
-        product = connection.execute(insert(PRODUCTS).returning(PRODUCTS.c.id), row).scalar_one()
-        metadata = connection.scalar(select(METADATA.c.id).where(METADATA.c.rootname == "a"))
-        row = {"metadata_id": metadata, "source_name": "source", "individual_product_id": product}
-        connection.execute(insert(OUTPUTS), row)
+        records.save_exposures(connection, [_exposure("a", bands="CN"), _exposure("ab")])
         records.save_exposures(connection, [_exposure("a", accepted=False)])
     assert [row["key"] for row in _plain(engine, PRODUCTS)] == ["hst/ab//"]
+
+
+def test_a_band_that_is_not_made_any_more_goes(engine: Engine) -> None:
+    with writing(engine) as connection:
+        records.save_exposures(connection, [_exposure("a", bands="CN"), _exposure("b", bands="N")])
+        records.save_exposures(connection, [_exposure("a", bands="C")])
+    assert [row["key"] for row in _plain(engine, PRODUCTS)] == ["hst/a//", "hst/a//C", "hst/b//", "hst/b//N"]
+    assert sorted(row["band"] for row in _plain(engine, OUTPUTS)) == ["", "", "C", "N"]
 
 
 def test_rows_with_the_same_key_act_one_after_the_other(engine: Engine) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from math import isfinite
 from pathlib import Path
 
 from hstlc.errors import UnreadableError
@@ -67,7 +68,14 @@ def identify(path: Path) -> FileIdentity | None:
         version=_version(header),
         reason=reason,
         message=message,
+        ra_deg=_real(header.get("RA_TARG")),
+        dec_deg=_real(header.get("DEC_TARG")),
+        moving=header.get("MTFLAG") is True or str(header.get("MTFLAG") or "").strip().upper() in ("T", "TRUE"),
     )
+
+
+def _real(value: object) -> float | None:
+    return float(value) if isinstance(value, (int, float)) and not isinstance(value, bool) and isfinite(value) else None
 
 
 def _classify(path: Path, header: dict[str, Value], columns: frozenset[str]) -> tuple[str, Role, str, str]:

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from math import isfinite
 from typing import Any
 
 from hstlc.errors import UsageError
-from hstlc.missions.base import ExposureValues, Mission
+from hstlc.missions.base import ExposureValues, Extraction, Mission
 from hstlc.missions.hst.airglow import TABLES, windows
+from hstlc.missions.hst.bands import covering, parse_bands
 from hstlc.missions.hst.checks import CHECKS
 from hstlc.missions.hst.cos_extract import STEP_VERSION, extract
 from hstlc.missions.hst.cos_read import CosExposure, load, number, read_events
 from hstlc.missions.hst.identify import REFUSALS, companions, identify
 from hstlc.missions.hst.settings import HstSettings
-from hstlc.missions.hst.wavelengths import comparable
+from hstlc.missions.hst.wavelengths import Bands, comparable
 from hstlc.units import to_float
 
 __all__ = ["MISSION"]
@@ -62,11 +64,15 @@ def describe(exposure: CosExposure) -> ExposureValues:
     )
 
 
-def extraction_settings(values: ExposureValues, settings: HstSettings) -> Mapping[str, Any]:
+def extraction_settings(values: ExposureValues, settings: HstSettings, *, bands: bool = True) -> Mapping[str, Any]:
     """Return what the extraction of an exposure of this configuration reads of the settings."""
     read: dict[str, Any] = {"bin_width_s": settings.bin_width_s, "minimum_fraction": settings.minimum_fraction}
     if values.obstype.upper() == "IMAGING":
         return read
+    if bands:
+        seen = values.extra.get("wavelength_aa") or {}
+        asked = parse_bands(settings.bands).items()
+        read |= {f"band {name}": list(limits) for name, limits in asked if covering(limits, seen)}
     if values.detector.upper() == "FUV":
         # the windows, not their name: a change of the table makes the curves stale
         read["fuv_wavelength_aa"] = list(settings.fuv_wavelength_aa)
@@ -74,6 +80,23 @@ def extraction_settings(values: ExposureValues, settings: HstSettings) -> Mappin
     else:
         read["nuv_wavelength_aa"] = list(settings.nuv_wavelength_aa)
     return read
+
+
+def extract_all(exposure: CosExposure, settings: HstSettings, selection: Bands | None = None) -> Extraction:
+    """Make the light curve of an exposure; without a selection those of the bands as well, where it sees all of them.
+
+    Each band is a look of its own at the events.
+    """
+    made = extract(exposure, settings, selection)
+    if selection is not None or exposure.imaging:
+        return made
+    bands = {}
+    for name, limits in parse_bands(settings.bands).items():
+        letters = covering(limits, made.extra["wavelength_aa"])
+        if letters:
+            curve = extract(exposure, settings, dict.fromkeys(letters, limits)).curve
+            bands[name] = replace(curve, meta={**curve.meta, "BAND": name})
+    return replace(made, bands=bands)
 
 
 def curve_options(
@@ -131,7 +154,7 @@ MISSION = Mission(
     checks=CHECKS,
     refusals=REFUSALS,
     describe=describe,
-    extract=extract,
+    extract=extract_all,
     comparable=comparable,
     extraction_settings=extraction_settings,
     curve_options=curve_options,

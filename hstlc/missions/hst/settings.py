@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
+from hstlc.missions.hst.bands import parse_bands
 from hstlc.units import AngstromRange, Seconds
 
 __all__ = ["HstSettings"]
@@ -25,6 +26,11 @@ class HstSettings(BaseModel):
     )
     airglow: Literal["hstlc", "calcos", "wide", "none"] = Field(
         "hstlc", description="table of airglow windows left out of COS FUV curves"
+    )
+    bands: tuple[str, ...] = Field(
+        (),
+        description="bands that get light curves of their own: NV, SiIV, CIV, HeII, MgII, NUV2325, NUV2670, or windows"
+        " such as 'blue = 1150 Angstrom .. 1190 Angstrom'",
     )
     minimum_fraction: float = Field(0.8, ge=0, le=1, description="bins with a smaller live part are flagged")
     accepted_expflags: tuple[str, ...] = Field(
@@ -52,3 +58,9 @@ class HstSettings(BaseModel):
     )
     maximum_rate_fuv: float = Field(15000.0, gt=0, description="counts/s a segment above which FUV is flagged")
     maximum_rate_nuv: float = Field(170000.0, gt=0, description="counts/s above which NUV is flagged")
+
+    @field_validator("bands")
+    @classmethod
+    def _bands(cls, texts: tuple[str, ...]) -> tuple[str, ...]:
+        parse_bands(texts)
+        return texts
