@@ -111,15 +111,15 @@ def products_of(connection: Connection, keys: Iterable[str], kind: str = INDIVID
     return result
 
 
-def exposure_products(connection: Connection, keys: Iterable[Key]) -> dict[Key, list[RowMapping]]:
+def exposure_products(connection: Connection, keys: Iterable[Key]) -> dict[Key, list[dict[str, Any]]]:
     """Return the rows of ``product`` that were made of single exposures, by (mission, rootname)."""
-    result: dict[Key, list[RowMapping]] = defaultdict(list)
+    result: dict[Key, list[dict[str, Any]]] = defaultdict(list)
     joined = PRODUCTS.join(METADATA, PRODUCTS.c.metadata_id == METADATA.c.id)
     for mission, chunk in key_chunks(keys):
         exposures = select(PRODUCTS, METADATA.c.mission, METADATA.c.rootname).select_from(joined)
         of_these = exposures.where(METADATA.c.mission == mission, METADATA.c.rootname.in_(chunk))
         for row in connection.execute(of_these.order_by(PRODUCTS.c.id)).mappings():
-            result[row["mission"], row["rootname"]].append(row)
+            result[row["mission"], row["rootname"]].append(dict(row))
     return dict(result)
 
 

@@ -89,11 +89,11 @@ class Metadata(Base):
     extra: Mapped[dict[str, Any]] = column(PortableJson(), "what only this mission knows", ucd="meta", default=dict)
     updated_at: Mapped[datetime] = column(UtcDateTime, "when the row was last written, UTC", ucd="time.processing")
     header_targname: Mapped[str] = column(
-        String(128), "target as the observer called it", ucd="meta.id;src", server_default=""
+        String(128), "target as the observer called it", ucd="meta.id;src", default=""
     )
     target_id: Mapped[int | None] = reference_column("target.id", "SET NULL", "the target", index=True)
     withdrawn: Mapped[str] = column(
-        String(255), "why the archive took it back; '': it did not", ucd="meta.note", server_default=""
+        String(255), "why the archive took it back; '': it did not", ucd="meta.note", default=""
     )
 
 
@@ -284,10 +284,10 @@ class Stats(Base):
         Integer, "Bayesian blocks: stretches of one rate; NULL: not looked for", ucd="meta.number"
     )
     candidates: Mapped[int] = column(
-        Integer, "flares and dips in the table candidate", ucd="meta.number", server_default="0"
+        Integer, "flares and dips in the table candidate", ucd="meta.number", default=0
     )
     peak_note: Mapped[str] = column(
-        String(64), "what makes such a period without the source; '': nothing known", ucd="meta.note", server_default=""
+        String(64), "what makes such a period without the source; '': nothing known", ucd="meta.note", default=""
     )
 
 
@@ -310,7 +310,7 @@ class Candidate(Base):
     duration_s: Mapped[float] = number_column("from start to end", "s", "time.duration")
     counts: Mapped[float] = number_column("counts from start to end", "ct", "phot.count")
     expected_counts: Mapped[float] = number_column("what the quiet rate gives there", "ct", "phot.count;stat.mean")
-    peak_ratio: Mapped[float | None] = number_column("rate of the peak over the quiet rate", "", "arith.ratio")
+    peak_ratio: Mapped[float | None] = number_column("rate of the peak over the quiet rate", "", "phot.count;arith.ratio")
     probability: Mapped[float] = number_column(
         "chance of one like it anywhere in the light curve, all trials counted", "", "stat.probability", index=True
     )

@@ -85,8 +85,9 @@ def compose(
 
 def _waits(task: GroupTask, summary: Summary) -> bool:
     """Tell whether files of a member are gone, and note it."""
-    missing = [f"the files of {member.rootname}, which no row names" for member in task.members if not member.files]
-    gone = (path for member in task.members for _, path, _ in member.files if not path.is_file())
+    members = [member for member in task.members if not member.withdrawn]
+    missing = [f"the files of {member.rootname}, which no row names" for member in members if not member.files]
+    gone = (path for member in members for _, path, _ in member.files if not path.is_file())
     missing += [f"{path.name}, which is gone" for path in gone]
     if missing:
         summary.waiting.append(f"composite {task.configuration}: waits for {missing[0]}; ingest it again")

@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Engine, RowMapping
+from sqlalchemy import Connection, Engine
 
 from hstlc.db import records
 from hstlc.db.engine import reading, writing
@@ -163,7 +163,7 @@ def _finding_row(finding: Finding) -> dict[str, Any]:
     return {**row, "check_name": row.pop("check"), "severity": finding.severity.value}
 
 
-def _removals(outcome: Outcome, old: Sequence[RowMapping], layout: Layout) -> list[Mapping[str, str]]:
+def _removals(outcome: Outcome, old: Sequence[Mapping[str, Any]], layout: Layout) -> list[Mapping[str, str]]:
     """Return what the new rows make superfluous: sources that were taken in, old places, old products."""
     targets = {placement.target for placement in outcome.placements}
     rows: list[Mapping[str, str]] = []
@@ -185,7 +185,7 @@ def _removals(outcome: Outcome, old: Sequence[RowMapping], layout: Layout) -> li
     for extra, _ in outcome.task.plan.redundant:
         if (extra.inside or outcome.task.move) and extra.sha256 in kept:
             add(extra.path, extra.sha256, kept[extra.sha256])
-    return rows + removals(layout, old, targets)
+    return [*rows, *removals(layout, old, targets)]
 
 
 def finish_removals(engine: Engine, layout: Layout) -> list[Path]:

@@ -45,6 +45,9 @@ def upgrade() -> None:
         table.add_column(sa.Column("target_id", sa.Integer(), nullable=True))
         table.create_foreign_key("fk_metadata_target_id_target", "target", ["target_id"], ["id"], ondelete="SET NULL")
     op.execute("UPDATE metadata SET header_targname = targname")
+    with op.batch_alter_table("metadata") as table:
+        for name in ("header_targname", "withdrawn"):
+            table.alter_column(name, server_default=None)
     op.create_index("ix_metadata_target_id", "metadata", ["target_id"])
 
     with op.batch_alter_table("product") as table:
@@ -64,6 +67,9 @@ def upgrade() -> None:
         table.add_column(sa.Column("blocks", sa.Integer(), nullable=True))
         table.add_column(sa.Column("candidates", sa.Integer(), nullable=False, server_default="0"))
         table.add_column(sa.Column("peak_note", sa.String(length=64), nullable=False, server_default=""))
+    with op.batch_alter_table("stats") as table:
+        for name in ("candidates", "peak_note"):
+            table.alter_column(name, server_default=None)
 
     op.create_table(
         "candidate",

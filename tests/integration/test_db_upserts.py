@@ -71,7 +71,7 @@ def _linked(engine: Engine) -> list[tuple[Any, ...]]:
         rows = connection.execute(
             select(METADATA.c.rootname, PRODUCTS.c.key, OUTPUTS.c.individual_filename, files)
             .select_from(joined)
-            .order_by(METADATA.c.rootname)
+            .order_by(METADATA.c.rootname, PRODUCTS.c.key)
         )
         return [tuple(row) for row in rows]
 
