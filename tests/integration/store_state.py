@@ -121,6 +121,7 @@ def rows_of(url: str) -> dict[str, list[dict[str, Any]]]:
     about = {
         "metadata.id": {row["id"]: (row["mission"], row["rootname"]) for row in raw["metadata"]},
         "product.id": {row["id"]: (row["kind"], row["key"]) for row in raw["product"]},
+        "target.id": {row["id"]: row["name"] for row in raw["target"]},
         None: {},
     }
 
