@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hstlc.errors import UnreadableError, UnsupportedModeError
+from hstlc.errors import UnreadableError, UnsupportedModeError, UsageError
 from hstlc.formats.curve_fits import read_light_curve
 from hstlc.missions.base import FileIdentity, Mission, Role
 from hstlc.missions.registry import mission as find_mission
@@ -51,7 +51,9 @@ def light_curve(path: str | Path, **options: Any) -> LightCurve:
         One event list; the other segment and the x1d are taken from the same folder.
     **options : object
         Of the mission; for HST: ``bin_width`` (Quantity, or float in seconds), ``wavelength`` (pair of Quantities, or
-        of floats in Angstrom), ``airglow`` (``"hstlc"``, ``"calcos"``, ``"wide"``, ``"none"``).
+        of floats in Angstrom), ``airglow`` (``"hstlc"``, ``"calcos"``, ``"wide"``, ``"none"``), ``band`` (``"C IV"``,
+        or ``"blue = 1150 Angstrom .. 1190 Angstrom"``; of the detector segments that see all of it), ``recipe``
+        (``"hstlc-2016"``: the numbers of the original software).
 
     Returns
     -------
@@ -83,7 +85,17 @@ def light_curve(path: str | Path, **options: Any) -> LightCurve:
             raise UnreadableError(
                 "data.unreadable", file.problem, "get it again, or take it out of the folder", path=str(file.path)
             )
-    return mission.extract(mission.load(files), settings).curve
+    made = mission.extract(mission.load(files), settings)
+    if options.get("band") is None:
+        return made.curve
+    if not made.bands:
+        raise UsageError(
+            "usage.bad-option",
+            f"{path.name}: nothing of this exposure sees all of the band {options['band']}",
+            "give another band, or a range of wavelengths, which may reach beyond what is seen",
+            path=str(path),
+        )
+    return next(iter(made.bands.values()))
 
 
 def _event_file(path: Path) -> tuple[Mission, FileIdentity]:

@@ -31,9 +31,17 @@ _FILES = click.Path(path_type=Path)
     multiple=True,
     help="Only files of this mission, see 'hstlc mission list'; may be repeated.",
 )
+@click.option("--recipe", help="Make light curves of this run as earlier software did, such as hstlc-2016.")
+@click.option("--corrtag-extract", is_flag=True, help="Make calibrated event lists of raw ones (STIS tags) again.")
 @run_options
 def ingest(
-    paths: tuple[Path, ...], move: bool, limit: int | None, missions: tuple[str, ...], options: RunOptions
+    paths: tuple[Path, ...],
+    move: bool,
+    limit: int | None,
+    missions: tuple[str, ...],
+    recipe: str | None,
+    corrtag_extract: bool,
+    options: RunOptions,
 ) -> None:
     """Take files in: check, record, make light curves, composites and statistics.
 
@@ -45,16 +53,19 @@ def ingest(
     from hstlc.pipeline import ingest as pipeline
     from hstlc.pipeline.compose import compose
     from hstlc.pipeline.context import database_exists
+    from hstlc.pipeline.recipes import with_recipe
     from hstlc.pipeline.statistics import build_statistics
 
     settings = load_settings(options.config)
+    if recipe is not None:
+        settings = with_recipe(settings, recipe)
     for name in missions:
         find_mission(name)
     stale, dry_run = options.stale, options.dry_run
     known = not dry_run or database_exists(settings)
 
     def work(context: Context, summary: Summary, progress: Progress, workers: Workers) -> None:
-        wanted = pipeline.Options(paths, workers, move, stale, limit, missions, dry_run)
+        wanted = pipeline.Options(paths, workers, move, stale, limit, missions, dry_run, corrtag_extract)
         pipeline.ingest(context, wanted, summary, progress, known=known)
         if not summary.files and not options.quiet:
             places = ", ".join(str(path) for path in paths or (settings.ingest_dir,))

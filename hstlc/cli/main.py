@@ -10,12 +10,18 @@ import click
 from hstlc.cli.check import check
 from hstlc.cli.config import config
 from hstlc.cli.database import db
+from hstlc.cli.deliver import deliver
 from hstlc.cli.demo import demo
 from hstlc.cli.files import files
+from hstlc.cli.findings import findings
 from hstlc.cli.hlsp import hlsp
+from hstlc.cli.import_original import import_original
 from hstlc.cli.ingest import build_stats, ingest, make_composites
 from hstlc.cli.mission import mission
 from hstlc.cli.plots import make_plots
+from hstlc.cli.publish import publish
+from hstlc.cli.targets import targets
+from hstlc.cli.withdraw import withdraw
 from hstlc.version import VERSION
 
 __all__ = ["build_stats_main", "cli", "ingest_main", "main", "make_plots_main"]
@@ -35,7 +41,25 @@ def cli() -> None:
     """  # noqa: D301  click wants the backspace itself
 
 
-for command in (ingest, make_composites, build_stats, make_plots, check, hlsp, db, files, config, mission, demo):
+for command in (
+    ingest,
+    make_composites,
+    build_stats,
+    make_plots,
+    withdraw,
+    targets,
+    check,
+    findings,
+    hlsp,
+    deliver,
+    publish,
+    db,
+    files,
+    config,
+    mission,
+    import_original,
+    demo,
+):
     cli.add_command(command)
 
 

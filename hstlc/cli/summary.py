@@ -30,12 +30,16 @@ def print_summary(summary: Summary) -> None:
         ("waiting", len(summary.waiting)),
     ]
     products = [
+        ("moved", summary.moved),
         ("composites", summary.composites),
         ("statistics", summary.statistics),
         ("plots", summary.plots),
         ("pages", summary.pages),
     ]
-    rows = [*(exposures if summary.files else ()), *(row for row in products if row[1] or summary.files)]
+    rows = [
+        *(exposures if summary.files else ()),
+        *(row for row in products if row[1] or (summary.files and row[0] != "moved")),
+    ]
     rows.append(("failed", len(summary.failures)))
     click.echo(f"{'dry run, nothing written' if summary.dry_run else 'done'}:")
     for name, number in rows:

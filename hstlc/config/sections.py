@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
 
 from hstlc.formats.hlsp.project import IDENTIFIER, VERSION, Profile, Project
+from hstlc.units import format_quantity, parse_quantity
 
-__all__ = ["SECTIONS", "HlspSection", "StatsSection", "described"]
+__all__ = ["SECTIONS", "HlspSection", "StatsSection", "TargetsSection", "described"]
+
+
+def _radius(value: object) -> float:
+    radius = parse_quantity(value, "arcsec")
+    if not 0 <= radius <= 60:
+        raise ValueError("a distance from '0 arcsec' to '60 arcsec' is wanted")
+    return radius
+
+
+#: A small distance on the sky in arcseconds.
+Radius = Annotated[float, BeforeValidator(_radius), PlainSerializer(lambda radius: format_quantity(radius, "arcsec"))]
 
 
 def described(description: str, default: Any = ..., *, kind: str = "", shown: str = "", **options: Any) -> Any:
@@ -27,6 +39,9 @@ class StatsSection(BaseModel):
         "what makes a curve interesting: chi2 and periodogram (sound), or poisson_factor", "sound"
     )
     oversampling: int = described("periodogram frequencies in each 1 / duration", 5, ge=1)
+    candidate_p: float = described(
+        "chance probability, all trials counted, below which a stretch of bins is a flare or dip", 1e-3, gt=0, lt=1
+    )
 
 
 _DOCUMENTED = Project()
@@ -64,5 +79,25 @@ class HlspSection(BaseModel):
         return Project(**self.model_dump())
 
 
+class TargetsSection(BaseModel):
+    """The section ``targets``: how names of targets are resolved."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=False)
+
+    overrides: str = described(
+        "file of lines 'NAME: TARGET' that come before every rule; relative to home_dir", "", kind="path"
+    )
+    radius_arcsec: Radius = described(
+        "names at one place mean one target up to this distance; '0 arcsec': names alone count", 2.5, alias="radius"
+    )
+    resolver: Literal["none", "sesame"] = described("service that is asked for names that no rule knows", "none")
+    resolver_url: str = described(
+        "its address up to the name",
+        "https://cds.unistra.fr/cgi-bin/nph-sesame/-oxpI?",
+        pattern="^https?://",
+        kind="URL",
+    )
+
+
 #: Section name to its model.
-SECTIONS: dict[str, type[BaseModel]] = {"stats": StatsSection, "hlsp": HlspSection}
+SECTIONS: dict[str, type[BaseModel]] = {"stats": StatsSection, "hlsp": HlspSection, "targets": TargetsSection}

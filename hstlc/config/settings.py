@@ -19,7 +19,7 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
-from hstlc.config.sections import HlspSection, StatsSection, described
+from hstlc.config.sections import HlspSection, StatsSection, TargetsSection, described
 from hstlc.logs import redact
 from hstlc.store.layout import Layout
 
@@ -132,6 +132,7 @@ class Settings(BaseSettings):
     )
     stats: StatsSection = Field(StatsSection(), description="statistics of light curves")
     hlsp: HlspSection = Field(HlspSection(), description="composite light curves as products of an archive")
+    targets: TargetsSection = Field(TargetsSection(), description="names of targets")
     missions: dict[str, SerializeAsAny[BaseModel]] = Field({}, description="a section for every mission")
 
     @classmethod

@@ -14,6 +14,7 @@ from hstlc.db.upserts import chunks, identities, upsert
 
 __all__ = [
     "COMPOSITE",
+    "NO_FILES",
     "WITHDRAWN",
     "CompositeRows",
     "composite_products",
@@ -30,6 +31,9 @@ COMPOSITE = "composite"
 
 #: Why an exposure that the archive took back is not part of a composite.
 WITHDRAWN = "Withdrawn"
+
+#: Why one is not whose light curve was imported, without the files that it was made of.
+NO_FILES = "No files to make it of"
 
 # A whole-aperture light curve of an exposure that has one.
 _CURVES = METADATA.join(

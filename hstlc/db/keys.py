@@ -5,9 +5,9 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
-__all__ = ["CONFIGURATION", "configuration_key", "product_key"]
+__all__ = ["CONFIGURATION", "configuration_key", "mission_of", "product_key"]
 
 #: What exposures have in common that make one composite; columns of ``metadata``.
 CONFIGURATION = ("mission", "instrume", "detector", "targname", "opt_elem", "cenwave", "aperture")
@@ -18,6 +18,17 @@ _LONGEST = 512
 def product_key(mission: str, rootname: str, source_name: str = "", band: str = "") -> str:
     """Return the key of an individual light curve in ``product``; a slash in a name is written as %2F."""
     return "/".join(quote(name, safe=" ") for name in (mission, rootname, source_name, band))
+
+
+def mission_of(key: str) -> str:
+    """Return the mission of the key of a light curve of an exposure or of a composite.
+
+    Examples
+    --------
+    >>> mission_of(product_key("sky", "lsim01aaq"))
+    'sky'
+    """
+    return unquote(key.partition("/")[0])
 
 
 def configuration_key(values: Mapping[str, Any]) -> str:

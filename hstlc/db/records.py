@@ -167,7 +167,8 @@ def stored_files(connection: Connection) -> Iterator[dict[str, Any]]:
     """Yield path, filename, sha256, size_bytes and origin of every file that a row says is in the store."""
     for origin, table in (("exposure_file", FILES), ("bad_data", BAD), ("product", PRODUCTS)):
         columns = [table.c[name] for name in ("path", "filename", "sha256", "size_bytes")]
-        for row in connection.execute(select(*columns).order_by(table.c.id)).mappings():
+        kept = select(*columns).where(table.c.sha256 != "")  # others are known by an imported row alone
+        for row in connection.execute(kept.order_by(table.c.id)).mappings():
             yield {**row, "origin": origin}
 
 
@@ -225,6 +226,7 @@ def save_exposures(connection: Connection, exposures: Sequence[ExposureRows]) ->
     _save_products(connection, {number: accepted[key] for key, number in numbers.items()})
     good = ({row["sha256"] for row in one.files} - {row["sha256"] for row in one.bad} for one in exposures)
     _forget_bad(connection, set().union(*good))
+    _forget_imported_bad(connection, [one.key for one in exposures if one.files])
     save_bad_data(connection, [{**one.columns, **row} for one in exposures for row in one.bad])
     _save_findings(connection, exposures)
 
@@ -277,6 +279,13 @@ def _forget_bad(connection: Connection, digests: Iterable[str]) -> None:
     """Delete the rows of files that are not bad any more; other files of the exposure that were refused keep theirs."""
     for chunk in chunks(sorted(digests)):
         connection.execute(delete(BAD).where(BAD.c.sha256.in_(chunk)))
+
+
+def _forget_imported_bad(connection: Connection, keys: Iterable[Key]) -> None:
+    """Delete the imported rows of rejected files, which have no digest, of exposures whose files came."""
+    for mission, chunk in key_chunks(keys):
+        listed = and_(BAD.c.sha256 == "", BAD.c.mission == mission, BAD.c.rootname.in_(chunk))
+        connection.execute(delete(BAD).where(listed))
 
 
 def _save_findings(connection: Connection, exposures: Sequence[ExposureRows]) -> None:

@@ -283,9 +283,7 @@ class Stats(Base):
     blocks: Mapped[int | None] = column(
         Integer, "Bayesian blocks: stretches of one rate; NULL: not looked for", ucd="meta.number"
     )
-    candidates: Mapped[int] = column(
-        Integer, "flares and dips in the table candidate", ucd="meta.number", default=0
-    )
+    candidates: Mapped[int] = column(Integer, "flares and dips in the table candidate", ucd="meta.number", default=0)
     peak_note: Mapped[str] = column(
         String(64), "what makes such a period without the source; '': nothing known", ucd="meta.note", default=""
     )
@@ -310,7 +308,9 @@ class Candidate(Base):
     duration_s: Mapped[float] = number_column("from start to end", "s", "time.duration")
     counts: Mapped[float] = number_column("counts from start to end", "ct", "phot.count")
     expected_counts: Mapped[float] = number_column("what the quiet rate gives there", "ct", "phot.count;stat.mean")
-    peak_ratio: Mapped[float | None] = number_column("rate of the peak over the quiet rate", "", "phot.count;arith.ratio")
+    peak_ratio: Mapped[float | None] = number_column(
+        "rate of the peak over the quiet rate", "", "phot.count;arith.ratio"
+    )
     probability: Mapped[float] = number_column(
         "chance of one like it anywhere in the light curve, all trials counted", "", "stat.probability", index=True
     )

@@ -7,7 +7,7 @@ import numpy as np
 __all__ = ["encode_checksum", "word_sum"]
 
 
-def word_sum(data: bytes, total: int = 0) -> int:
+def word_sum(data: bytes | memoryview, total: int = 0) -> int:
     """Return the 32-bit ones' complement sum of big-endian words, the number of DATASUM.
 
     Parameters

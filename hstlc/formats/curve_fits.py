@@ -15,12 +15,13 @@ from typing import Any
 
 import numpy as np
 
-from hstlc.errors import UnsupportedModeError
 from hstlc.formats.fast_read import scan
 from hstlc.formats.fast_write import fast_bytes
 from hstlc.formats.fits_file import open_fits
 from hstlc.formats.fits_tables import Card, Table, TableColumn, astropy_bytes
 from hstlc.formats.keywords import KEYWORDS
+from hstlc.formats.original import original_curve
+from hstlc.formats.time_cards import reference_keywords, time_keywords
 from hstlc.formats.unit import Unit
 from hstlc.model import COLUMNS, Intervals, LightCurve
 from hstlc.times import TimeReference
@@ -71,16 +72,16 @@ def write_light_curve(curve: LightCurve) -> bytes:
 
 def file_contents(curve: LightCurve) -> tuple[list[Card], list[Table]]:
     """Return what is to be in the file of a light curve: keywords of the primary header, and the tables."""
-    time = _time_cards(curve)
+    time = _cards(time_keywords(curve))
     meta = [(keyword, value, KEYWORDS.get(keyword, "")) for keyword, value in curve.meta.items() if _is_known(value)]
     values = [curve[c.name] for c in COLUMNS]
     table = Table("LIGHTCURVE", _COLUMNS, values, [card for card in time if _is_known(card[1])] + meta)
-    gti = Table("GTI", _GTI_COLUMNS, [curve.gti.start, curve.gti.stop], time[:4])
+    gti = Table("GTI", _GTI_COLUMNS, [curve.gti.start, curve.gti.stop], _cards(reference_keywords(curve)))
     return meta, [table, gti, _provenance_table(curve.provenance)]
 
 
 def read_light_curve(path: str | Path) -> LightCurve:
-    """Read a light curve that :func:`write_light_curve` wrote.
+    """Read a light curve that :func:`write_light_curve` wrote, or one of the original hstlc.
 
     Raises
     ------
@@ -97,14 +98,15 @@ def _read_with_astropy(path: Path) -> LightCurve:
     with open_fits(path) as hdus:
         names = {hdu.name for hdu in hdus}
         if not {"LIGHTCURVE", "GTI"} <= names:
-            raise UnsupportedModeError(
-                "data.not-light-curve",
-                f"{path} has no LIGHTCURVE and GTI extensions, only {sorted(names)}",
-                "give a file that 'hstlc ingest' made",
-                path=str(path),
-            )
+            return original_curve(path, hdus)
         table, header = hdus["LIGHTCURVE"].data, hdus["LIGHTCURVE"].header
-        data = {c.name: np.array(table[_fits_name(c.name)], dtype=c.dtype) for c in COLUMNS}
+        names_there = {name.upper() for name in table.names}
+        data = {
+            c.name: np.full(len(table), np.nan)
+            if c.name in _LATER and c.name.upper() not in names_there
+            else np.array(table[_fits_name(c.name)], dtype=c.dtype)
+            for c in COLUMNS
+        }
         gti = Intervals.of(np.array(hdus["GTI"].data["START"]), np.array(hdus["GTI"].data["STOP"]))
         meta = {k: v for k, v in hdus[0].header.items() if k not in _STRUCTURE and not k.startswith("NAXIS")}
         reference = TimeReference(float(header["MJDREF"]), header["TIMESYS"], header["TREFPOS"])
@@ -175,6 +177,8 @@ def _plain_rows(unit: Unit) -> tuple[dict[str, str | int | float], ...] | None:
     return tuple(dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True))
 
 
+#: Columns that files of earlier versions have not: they are read as NaN.
+_LATER = frozenset({"bjd_tdb"})
 _INDENTED = re.compile(rb"= *' +([^ ']|'')")
 _STRUCTURE = frozenset({"EXTNAME", "SIMPLE", "BITPIX", "EXTEND", "CHECKSUM", "DATASUM"})
 
@@ -220,20 +224,5 @@ def _plain(value: Any) -> str | int | float:
     return value if isinstance(value, str) else value.item()
 
 
-def _time_cards(curve: LightCurve) -> list[Card]:
-    """Return the keywords of time; the first four are those that need no bins."""
-    width, start, stop = 0.0, 0.0, 0.0
-    if len(curve):
-        width, start = float(curve["bins"][0]), float(curve["times"][0])
-        stop = float(curve["times"][-1] + curve["bins"][-1])
-    time: dict[str, Any] = {
-        "TIMESYS": curve.reference.scale,
-        "MJDREF": curve.reference.mjd,
-        "TIMEUNIT": "s",
-        "TREFPOS": curve.reference.position,
-        "TSTART": start,
-        "TSTOP": stop,
-        "TIMEDEL": width,
-        "TIMEPIXR": 0.5,
-    }
-    return [(keyword, value, KEYWORDS[keyword]) for keyword, value in time.items()]
+def _cards(keywords: Mapping[str, Any]) -> list[Card]:
+    return [(keyword, value, KEYWORDS[keyword]) for keyword, value in keywords.items()]

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from hstlc.lightcurves.barycenter import unit_vector
 from hstlc.model import COLUMNS, Intervals, LightCurve
 from hstlc.times import SECONDS_PER_DAY
 
@@ -30,8 +31,9 @@ def stack(curves: Sequence[LightCurve]) -> LightCurve:
     """Return one light curve of all bins of several, none dropped.
 
     Seconds (``times``, ``time``, good times) are counted from the reference of the first; ``dataset`` numbers the
-    curves from 1. Of the keywords stay those that all agree in, sums of what adds, the first start, the last end,
-    and the position in the first curve where all are within an arc minute of it.
+    curves from 1, and dates (``mjd``, ``bjd_tdb``) stay those of each. Of the keywords stay those that all agree in,
+    sums of what adds, the first start, the last end, and the position in the first curve where all are within an arc
+    minute of it.
 
     Parameters
     ----------
@@ -88,8 +90,7 @@ def _position(curves: Sequence[LightCurve]) -> dict[str, Value]:
 
 def _direction(meta: Mapping[str, Value]) -> NDArray[np.float64] | None:
     """Return the unit vector to the target."""
-    degrees = meta.get("RA_TARG"), meta.get("DEC_TARG")
-    if not all(isinstance(angle, (int, float)) for angle in degrees):
+    ra_deg, dec_deg = meta.get("RA_TARG"), meta.get("DEC_TARG")
+    if not isinstance(ra_deg, (int, float)) or not isinstance(dec_deg, (int, float)):
         return None
-    ra, dec = np.deg2rad(np.array(degrees, dtype=np.float64))
-    return np.array([np.cos(dec) * np.cos(ra), np.cos(dec) * np.sin(ra), np.sin(dec)])
+    return unit_vector(ra_deg, dec_deg)

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from hstlc.lightcurves.barycenter import bjd_tdb, target_position
 from hstlc.lightcurves.sums import RegionSums
 from hstlc.model import Intervals, LightCurve, Quality
 from hstlc.times import SECONDS_PER_DAY, TimeReference
@@ -52,6 +53,9 @@ def light_curve(
         Live time that a bin without any gap has, by default its width; with a clock its whole ticks.
     minimum_fraction : float
         Bins with a smaller live part get :attr:`hstlc.model.Quality.LOW_FRACTION`.
+    meta : mapping of str to value, optional
+        Keywords of the curve. ``RA_TARG`` and ``DEC_TARG`` (degrees, ICRS) give the column ``bjd_tdb``, which is NaN
+        without them and for a moving target, ``MTFLAG`` T: :mod:`hstlc.lightcurves.barycenter`.
 
     Returns
     -------
@@ -93,6 +97,7 @@ def light_curve(
         "rate_error": rate_error,
         "variance": variance,
         "quality": quality.astype(np.int32),
+        "bjd_tdb": bjd_tdb(reference, middle_s, target_position(meta or {})),
     }
     return LightCurve(data, gti, reference, dict(meta or {}), provenance)
 

@@ -113,6 +113,7 @@ def rebin(curve: LightCurve, factor: int, *, minimum_fraction: float = 0.8) -> L
         "rate_error": error / live,
         "variance": variance,
         "quality": quality.astype(np.int32),
+        "bjd_tdb": middle(curve["bjd_tdb"]),
     }
     return LightCurve(data, curve.gti, curve.reference, curve.meta, curve.provenance)
 

@@ -52,7 +52,7 @@ class FileIdentity:
     reason, message : str
         For WAITING and REFUSED: the registered reason and the sentence for the user.
     ra_deg, dec_deg : float or None, degrees
-        Position of the target, ICRS; None where the file does not say.
+        Position of the target, ICRS, at epoch 2000 where its proper motion is known; None where the file does not say.
     moving : bool
         The target moves across the sky.
     """
@@ -118,7 +118,7 @@ class Extraction:
     findings: tuple[Finding, ...] = ()
     extra: Mapping[str, Any] = field(default_factory=dict)
     bands: Mapping[str, LightCurve] = field(default_factory=dict)
-    files: Mapping[str, bytes] = field(default_factory=dict)
+    files: Mapping[str, bytes | memoryview] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,8 +176,12 @@ class Mission:
         Settings and the keyword arguments of :func:`hstlc.light_curve` to changed settings.
     companions : callable
         Path of one file to the paths of the others of its exposure in the same folder.
+    recipes : tuple of str
+        Recipes of earlier software, each an option ``recipe`` of ``curve_options``.
     artifacts_s : mapping of str to float, seconds
         Periods that the observatory makes without the source, by what makes them.
+    raw_kinds : frozenset of str
+        Kinds of event list that are not calibrated: ``extract`` makes a calibrated one of them, a further file.
     """
 
     name: str
@@ -197,4 +201,6 @@ class Mission:
     extraction_settings: Callable[..., Mapping[str, Any]]
     curve_options: Callable[..., Any]
     companions: Callable[[Path], list[Path]]
+    recipes: tuple[str, ...] = ()
     artifacts_s: Mapping[str, float] = field(default_factory=dict)
+    raw_kinds: frozenset[str] = frozenset()

@@ -44,6 +44,7 @@ COLUMNS: tuple[Column, ...] = (
     Column("rate_error", "f8", "ct/s", "stat.error;phot.count", "error of rate"),
     Column("variance", "f8", "ct2", "stat.variance;phot.count", "propagated variance of counts, for statistics"),
     Column("quality", "i4", "", "meta.code.qual", "0 good; 1 no live time; 2 live part below the limit"),
+    Column("bjd_tdb", "f8", "d", "time.epoch", "middle of the bin, barycentric Julian date, TDB; NaN: unknown"),
 )
 
 

@@ -86,9 +86,8 @@ def compose(
 def _waits(task: GroupTask, summary: Summary) -> bool:
     """Tell whether files of a member are gone, and note it."""
     members = [member for member in task.members if not member.withdrawn]
-    missing = [f"the files of {member.rootname}, which no row names" for member in members if not member.files]
     gone = (path for member in members for _, path, _ in member.files if not path.is_file())
-    missing += [f"{path.name}, which is gone" for path in gone]
+    missing = [f"{path.name}, which is gone" for path in gone]
     if missing:
         summary.waiting.append(f"composite {task.configuration}: waits for {missing[0]}; ingest it again")
     return bool(missing)
@@ -107,6 +106,7 @@ def _due(context: Context, everything: bool) -> list[_Group]:
         group
         for group in groups
         if all(row["mission"] in missions() for row, _ in group.found)
+        and (not group.found or any(files for _, files in group.found))  # else only curves that were imported
         and (group.configuration in due or _is_stale(context, group))
     ]
 

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from hstlc.db.composites import WITHDRAWN
+from hstlc.db.composites import NO_FILES, WITHDRAWN
 from hstlc.errors import InconsistentError
 from hstlc.formats.curve_fits import write_light_curve
 from hstlc.formats.hlsp.headers import hlsp_keywords
@@ -130,9 +130,10 @@ def make_composite(task: GroupTask) -> Composite | Failure:
 
 def _make(task: GroupTask) -> Composite:
     mission = find_mission(task.mission)
-    valid = [member for member in task.members if not member.withdrawn]
+    valid = [member for member in task.members if member.files and not member.withdrawn]
     comparable = mission.comparable([member.values for member in valid], task.settings) if valid else Comparable()
     excluded = {valid[i].metadata_id: reason for i, reason in comparable.excluded.items()}
+    excluded |= {member.metadata_id: NO_FILES for member in task.members if not member.files}
     excluded |= {member.metadata_id: WITHDRAWN for member in task.members if member.withdrawn}
     taking_part = [member for member in task.members if member.metadata_id not in excluded]
     number = {member.metadata_id: i for i, member in enumerate(taking_part, 1)}

@@ -26,6 +26,7 @@ from hstlc.pipeline.publication import publish_batch, remove_copy
 from hstlc.pipeline.refusal import refuse_files
 from hstlc.pipeline.results import Failure, Summary
 from hstlc.pipeline.stored import is_stored
+from hstlc.pipeline.targets import forget_unused, name_targets
 
 __all__ = ["Options", "ingest"]
 
@@ -53,6 +54,8 @@ class Options:
         Only these; empty for all.
     dry_run : bool
         Look and tell, write nothing.
+    corrtag_extract : bool
+        Also make the calibrated event lists of raw ones again.
     """
 
     paths: tuple[Path, ...] = ()
@@ -62,6 +65,7 @@ class Options:
     limit: int | None = None
     missions: tuple[str, ...] = ()
     dry_run: bool = False
+    corrtag_extract: bool = False
 
 
 def ingest(
@@ -118,6 +122,8 @@ def ingest(
             batch = []
     if batch:
         _publish(context, batch, summary, progress)
+    if not options.dry_run:
+        forget_unused(context)
     summary.seconds += time.monotonic() - started
 
 
@@ -139,8 +145,10 @@ def _tasks(
     context: Context, options: Options, exposures: Mapping[Key, Sequence[Incoming]], summary: Summary, known: bool
 ) -> list[Task]:
     """Return what there is to do, in order of exposure; what is done already is counted."""
-    stored, products, metadata, recorded = _stored(context, exposures, options.stale, known)
-    keys = sorted({*exposures, *(stored if options.stale else ())})
+    everything = options.stale or options.corrtag_extract
+    stored, products, metadata, recorded = _stored(context, exposures, everything, known)
+    raw = {key for key, rows in stored.items() if options.corrtag_extract and _has_raw(key[0], rows)}
+    keys = sorted({*exposures, *raw, *(stored if options.stale else ())})
     if options.missions:
         keys = [key for key in keys if key[0] in options.missions]
     tasks: list[Task] = []
@@ -160,6 +168,7 @@ def _tasks(
         due = plan.changed or _is_due(context, plan.chosen, made if key in recorded else ())
         if options.stale and not due:
             due = _is_stale(context, mission, made, metadata.get(key))
+        due = due or (key in raw and bool(made))
         if not due:
             summary.unchanged += 1
             _drop_redundant(plan.redundant, move=options.move, dry_run=options.dry_run)
@@ -178,7 +187,8 @@ def _tasks(
                 dry_run=options.dry_run,
             )
         )
-    return tasks[: options.limit]
+    identities = {file.identity.path: file.identity for files in exposures.values() for file in files}
+    return name_targets(context, tasks[: options.limit], identities, metadata, known=known)
 
 
 def _stored(context: Context, keys: Iterable[Key], everything: bool, known: bool) -> tuple[Any, Any, Any, set[Key]]:
@@ -193,6 +203,11 @@ def _stored(context: Context, keys: Iterable[Key], everything: bool, known: bool
             records.metadata_of(connection, wanted),
             records.recorded_curves(connection, wanted),
         )
+
+
+def _has_raw(name: str, rows: Iterable[Mapping[str, Any]]) -> bool:
+    """Tell whether an exposure has an event list of which a calibrated one is made."""
+    return name in missions() and any(row["kind"] in find_mission(name).raw_kinds for row in rows)
 
 
 def _candidate(file: Incoming) -> Candidate:
@@ -244,6 +259,8 @@ def _is_stale(
 def _drop_redundant(pairs: Sequence[tuple[Candidate, Candidate]], *, move: bool, dry_run: bool) -> None:
     """Delete files from the ingest folder that the store has already, once the stored copy verifies."""
     for extra, stored in pairs:
+        if extra.path != stored.path:
+            logger.info("%s: the store has it as %s", extra.path, stored.path, extra={"action": "duplicate"})
         if dry_run or not (extra.inside or move) or extra.path == stored.path:
             continue
         try:
@@ -265,6 +282,10 @@ def _publish(context: Context, batch: Sequence[Outcome], summary: Summary, progr
 
 def _count(outcome: Outcome, summary: Summary, progress: Progress) -> None:
     name = outcome.task.name
+    for old in outcome.task.plan.history:
+        if old.state in (State.CURRENT, State.INCOMING):
+            what = f"{old.path.name} of calibration {old.cal_ver or 'unknown'}"
+            logger.info("%s: %s is superseded", name, what, extra={"action": "superseded", "exposure": name})
     for finding in outcome.findings:
         logger.info("%s: %s: %s", name, finding.reason, finding.message, extra={"action": "finding", "exposure": name})
     if outcome.rejection is not None:

@@ -1,4 +1,4 @@
-"""The pages over all light curves: index, tables, summaries, and the files that pages share."""
+"""The pages over all light curves: index, tables, summaries, findings, and the files that pages share."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from hstlc.db.engine import reading, writing
 from hstlc.errors import HstlcError
 from hstlc.pipeline.context import Context
 from hstlc.pipeline.drawing import STATIC, relative_url
+from hstlc.pipeline.findings import check_rows
 from hstlc.pipeline.publication import finish_removals, publish_all
 from hstlc.pipeline.results import Summary, failure_of
 from hstlc.pipeline.stored import is_stored, removals, stored_path
@@ -24,6 +25,7 @@ from hstlc.store.layout import Layout, slug
 from hstlc.store.publish import Staged, discard, free_space_guard, stage_bytes
 
 if TYPE_CHECKING:
+    from hstlc.plots.findings import CheckRow
     from hstlc.plots.rows import CurveRow
 
 __all__ = ["drop_plots", "is_script", "refresh_folder"]
@@ -60,12 +62,13 @@ def refresh_folder(context: Context, summary: Summary, settings: str) -> None:
     layout = context.layout
     with reading(context.engine) as connection:
         rows = [_curve_row(layout, found) for found in plots.described_curves(connection)]
+        checks, exposures = check_rows(connection)
         before = {row["key"]: row for row in plots.folder_pages(connection)}
         outdated = plots.drawn_otherwise(connection, settings)
     script, content = bokeh_script()
-    pages = _pages(rows, script) | {f"{STATIC}/{script}": partial(bytes, content)}
+    pages = _pages(rows, checks, exposures, script) | {f"{STATIC}/{script}": partial(bytes, content)}
     gone = [row for key, row in before.items() if key not in pages and not (outdated and is_script(key))]
-    inputs = digest([script, SUMMARY_VERSION, sorted(repr(row) for row in rows)])
+    inputs = digest([script, SUMMARY_VERSION, sorted(map(repr, rows)), exposures, list(map(repr, checks))])
     here = {key for key, row in before.items() if is_stored(layout, row, (layout.plots / key).parent)}
     if not gone and all(key in here and before[key]["input_digest"] == inputs for key in pages):
         return
@@ -133,9 +136,12 @@ def is_script(key: str) -> bool:
     return key.startswith(f"{STATIC}/") and key.endswith(".min.js")
 
 
-def _pages(rows: Sequence[CurveRow], script: str) -> dict[str, Callable[[], bytes]]:
+def _pages(
+    rows: Sequence[CurveRow], checks: Sequence[CheckRow], exposures: int, script: str
+) -> dict[str, Callable[[], bytes]]:
     """Return path in the plot folder of every page and of what they share, and what makes its content."""
     from hstlc.plots.assets import asset_files
+    from hstlc.plots.findings import FINDINGS, findings_page
     from hstlc.plots.index import index_page
     from hstlc.plots.rows import Verdict
     from hstlc.plots.summary import configuration_page, exposure_page, filter_page
@@ -164,6 +170,8 @@ def _pages(rows: Sequence[CurveRow], script: str) -> dict[str, Callable[[], byte
         name = f"pie_config_{slug(f'{instrument}_{detector}').lower()}.html"
         summaries[f"Configurations of {instrument} {detector}"] = name
         pages[name] = partial(configuration_page, rows, instrument, detector, **shared)
+    summaries["Findings of the checks"] = FINDINGS
+    pages[FINDINGS] = partial(findings_page, checks, exposures, static=STATIC)
     pages[INDEX] = partial(index_page, rows, tables=tables, summaries=summaries, static=STATIC)
     return pages
 

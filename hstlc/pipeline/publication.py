@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine
 
-from hstlc.db import records
+from hstlc.db import records, targets
 from hstlc.db.engine import reading, writing
 from hstlc.errors import HstlcError, StoreError
 from hstlc.model import Finding
@@ -49,9 +49,10 @@ def publish_batch(engine: Engine, layout: Layout, outcomes: Sequence[Outcome]) -
     def record(connection: Connection, done: Sequence[Outcome]) -> list[Mapping[str, str]]:
         keys = [(outcome.task.mission, outcome.task.rootname) for outcome in done]
         before = records.exposure_products(connection, keys)
-        records.save_exposures(connection, [_exposure_rows(outcome, layout) for outcome in done])
-        pairs = zip(done, keys, strict=True)
-        return [row for outcome, key in pairs for row in _removals(outcome, before.get(key, ()), layout)]
+        pairs = [(outcome, before.get(key, ())) for outcome, key in zip(done, keys, strict=True)]
+        records.save_exposures(connection, [_exposure_rows(outcome, layout, old) for outcome, old in pairs])
+        targets.link_exposures(connection, keys)
+        return [row for outcome, old in pairs for row in _removals(outcome, old, layout)]
 
     return publish_all(
         engine,
@@ -136,8 +137,11 @@ def _sync_folders(folders: Iterable[Path]) -> dict[Path, HstlcError]:
     return unsafe
 
 
-def _exposure_rows(outcome: Outcome, layout: Layout) -> records.ExposureRows:
+def _exposure_rows(outcome: Outcome, layout: Layout, old: Sequence[Mapping[str, Any]]) -> records.ExposureRows:
     bad: list[dict[str, Any]] = []
+    metadata = metadata_row(outcome, layout) if outcome.rejection is None else None
+    if metadata is not None and {row["input_digest"] for row in old} - {p["input_digest"] for p in outcome.products}:
+        metadata["withdrawn"] = ""  # other files than before: the archive has delivered it again
     if outcome.rejection is not None:
         rejected = {
             "ingest_date": datetime.now(UTC).date(),
@@ -150,7 +154,7 @@ def _exposure_rows(outcome: Outcome, layout: Layout) -> records.ExposureRows:
     return records.ExposureRows(
         outcome.task.mission,
         outcome.task.rootname,
-        metadata=metadata_row(outcome, layout) if outcome.rejection is None else None,
+        metadata=metadata,
         files=outcome.files,
         products=outcome.products,
         bad=bad,

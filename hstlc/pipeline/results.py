@@ -56,6 +56,7 @@ class Summary:
     ingested: int = 0
     updated: int = 0
     unchanged: int = 0
+    moved: int = 0
     composites: int = 0
     statistics: int = 0
     plots: int = 0
@@ -73,6 +74,7 @@ class Summary:
             "ingested": self.ingested,
             "updated": self.updated,
             "unchanged": self.unchanged,
+            "moved": self.moved,
             "composites": self.composites,
             "statistics": self.statistics,
             "plots": self.plots,

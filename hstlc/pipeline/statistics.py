@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from hstlc.db import records
+from hstlc.db.candidates import save_candidates
 from hstlc.db.engine import reading, writing
+from hstlc.db.keys import mission_of
 from hstlc.errors import InconsistentError
 from hstlc.formats.curve_fits import read_light_curve
+from hstlc.missions.registry import missions
 from hstlc.pipeline.batches import in_batches
 from hstlc.pipeline.context import Context
 from hstlc.pipeline.executor import Workers, run_tasks
@@ -34,6 +37,7 @@ class CurveTask:
     path: Path
     sha256: str
     settings: StatsSettings
+    artifacts_s: Mapping[str, float]
 
 
 def build_statistics(
@@ -65,8 +69,9 @@ def build_statistics(
     progress = progress or NoProgress()
     started = time.monotonic()
     section = context.settings.stats
-    settings = StatsSettings(section.interesting_p, section.rule, section.oversampling)
-    settings_digest = digest(asdict(settings))
+    settings = StatsSettings(section.interesting_p, section.rule, section.oversampling, section.candidate_p)
+    artifacts_s = {name: dict(mission.artifacts_s) for name, mission in missions().items()}
+    settings_digest = digest(asdict(settings), artifacts_s)
     with reading(context.engine) as connection:
         due = records.due_statistics(
             connection, kinds, everything=everything, version=STEP_VERSION, settings=settings_digest
@@ -78,6 +83,7 @@ def build_statistics(
             context.layout.resolve(row["path"]) / row["filename"],
             row["sha256"],
             settings,
+            artifacts_s.get(mission_of(row["key"]), {}),
         )
         for row in due
     ]
@@ -89,9 +95,12 @@ def build_statistics(
     results = run_tasks(workers, describe_curve, tasks, lambda task: task.key)
 
     def save(batch: list[dict[str, Any]]) -> None:
-        rows = [{**row, **places[row["product_id"]], "settings_digest": settings_digest} for row in batch]
+        found = {row["product_id"]: row["candidates"] for row in batch}
+        common = {"settings_digest": settings_digest}
+        rows = [{**row, **places[row["product_id"]], **common, "candidates": len(row["candidates"])} for row in batch]
         with writing(context.engine) as connection:
             records.save_statistics(connection, rows)
+            save_candidates(connection, found)
         point("stats-committed")
         summary.statistics += len(batch)
 
@@ -100,7 +109,7 @@ def build_statistics(
 
 
 def describe_curve(task: CurveTask) -> dict[str, Any] | Failure:
-    """Return the statistics of a curve as a row, or why there are none."""
+    """Return the statistics of a curve as a row with its candidates in full, or why there are none."""
     try:
         if sha256_file(task.path) != task.sha256:
             raise InconsistentError(
@@ -109,7 +118,7 @@ def describe_curve(task: CurveTask) -> dict[str, Any] | Failure:
                 "delete it and run 'hstlc ingest --stale', which makes it again",
                 path=str(task.path),
             )
-        row = asdict(statistics(read_light_curve(task.path), task.settings))
+        row = asdict(statistics(read_light_curve(task.path), task.settings, task.artifacts_s))
     except Exception as error:
         return failure_of(error, what=task.key)
     return {

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 __all__ = ["SUMMARY_VERSION", "asset_files", "embedded_json", "fill_template"]
 
 #: Version of tables, summaries, index page and their assets; raised whenever the same rows give other bytes.
-SUMMARY_VERSION = 1
+SUMMARY_VERSION = 2
 
 _ASSETS = ("hstlc.css", "table.js")
 

@@ -88,7 +88,8 @@ def display(curve: LightCurve | Display, most: int) -> Display:
     """Return what to draw of a light curve, in at most ``most`` bins (but one for each dataset).
 
     Bins are merged within datasets. The flux is shown where an unflagged bin has one. What was made ready with another
-    limit is the same where no bins were merged and none need be, and serves again.
+    limit is the same where no bins were merged and none need be, and serves again. A flux that is in another unit than
+    that of the column, as ``FLUXCAL`` tells, is left out.
     """
     if isinstance(curve, Display):
         if curve.curve is curve.whole and len(curve.whole) <= most:
@@ -102,7 +103,7 @@ def display(curve: LightCurve | Display, most: int) -> Display:
         _panel("background", "Background", _UNITS["rate"], shown["background"] / live, None, good),
         Panel("fraction", "Live part", shown["fraction"], None, *_FULL_FRACTION),
     ]
-    if np.isfinite(shown["flux"][good]).any():
+    if np.isfinite(shown["flux"][good]).any() and not curve.meta.get("FLUXCAL"):
         panels.insert(0, _panel("flux", "Flux", _UNITS["flux"], shown["flux"], shown["flux_error"], good))
     target, setup = heading(curve, shown)
     return Display(shown, time_axis(shown), tuple(panels), target, setup, curve)
@@ -148,6 +149,7 @@ def heading(curve: LightCurve, shown: LightCurve) -> tuple[str, str]:
         " ".join(part for part in (text("INSTRUME"), text("DETECTOR")) if part),
         grating,
         text("APERTURE"),
+        f"band {text('BAND')}" if text("BAND") else "",
         exposure,
     ]
     if len(curve):

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Literal
 
 import numpy as np
@@ -11,7 +13,10 @@ from numpy.typing import NDArray
 
 from hstlc.errors import InconsistentError, UsageError
 from hstlc.model import LightCurve
+from hstlc.stats.artifacts import artifact_note
 from hstlc.stats.band_scan import has_peak
+from hstlc.stats.blocks import count_blocks
+from hstlc.stats.candidates import Candidate, find_candidates
 from hstlc.stats.periodogram import highest_peak
 from hstlc.stats.variability import (
     between_datasets,
@@ -19,17 +24,22 @@ from hstlc.stats.variability import (
     constant_rate_chi2,
     correlation,
     excess_factor,
+    fractional_variability,
     is_constant,
     within_datasets,
 )
 
 __all__ = ["STEP_VERSION", "Statistics", "StatsSettings", "statistics"]
 
-STEP_VERSION = 2
+STEP_VERSION = 3
 
 FloatArray = NDArray[np.float64]
 
-_COLUMNS = ("dataset", "time", "mjd", "counts", "variance", "exposure", "net", "rate")
+_COLUMNS = (
+    *("dataset", "time", "mjd", "counts", "variance", "exposure", "net", "rate"),
+    *("times", "bins", "gross", "background"),
+)
+_NO_ARTIFACTS: Mapping[str, float] = MappingProxyType({})
 _INTERESTING_2016 = 1.2  # poisson_factor from which the rule of 2016 calls a curve interesting
 
 
@@ -42,10 +52,13 @@ class StatsSettings:
     interesting_p : float
         A curve is interesting when chance explains it with a probability below this.
     rule : {"sound", "hstlc-2016"}
-        ``sound`` looks at ``within_chi2_p`` and ``false_alarm_probability``; ``hstlc-2016`` at
-        ``poisson_factor >= 1.2``.
+        ``sound`` looks at ``within_chi2_p`` and, where no artifact explains the peak, ``false_alarm_probability``;
+        ``hstlc-2016`` at ``poisson_factor >= 1.2``.
     oversampling : int
         Frequencies a periodogram peak of width 1 / T, at least 1.
+    candidate_p : float
+        A stretch of bins is a flare or dip when chance explains one like it anywhere in the curve with a probability
+        below this.
 
     Raises
     ------
@@ -56,10 +69,12 @@ class StatsSettings:
     interesting_p: float = 1e-3
     rule: Literal["sound", "hstlc-2016"] = "sound"
     oversampling: int = 5
+    candidate_p: float = 1e-3
 
     def __post_init__(self) -> None:
-        if not 0 < self.interesting_p < 1:
-            _refuse("interesting_p", self.interesting_p, "a probability between 0 and 1, both excluded")
+        for name in ("interesting_p", "candidate_p"):
+            if not 0 < getattr(self, name) < 1:
+                _refuse(name, getattr(self, name), "a probability between 0 and 1, both excluded")
         if self.rule not in ("sound", "hstlc-2016"):
             _refuse("rule", self.rule, "'sound' or 'hstlc-2016'")
         if self.oversampling < 1:
@@ -111,6 +126,14 @@ class Statistics:
         Live time of all bins.
     interesting : bool or None
         What the rule in :class:`StatsSettings` says.
+    fractional_variability, fractional_variability_error : float or None
+        Root of the variance of the rates beyond that of their errors, over the mean rate, and its error.
+    blocks : int or None
+        Bayesian blocks, one too many with the probability ``interesting_p``.
+    candidates : tuple of Candidate
+        Flares and dips; the column of this name has their number.
+    peak_note : str
+        What makes the period of the highest peak without the source; '' when nothing known does.
     """
 
     total: int
@@ -136,9 +159,16 @@ class Statistics:
     bins_used: int
     exposure_s: float
     interesting: bool | None
+    fractional_variability: float | None
+    fractional_variability_error: float | None
+    blocks: int | None
+    candidates: tuple[Candidate, ...]
+    peak_note: str
 
 
-def statistics(curve: LightCurve, settings: StatsSettings = StatsSettings()) -> Statistics:
+def statistics(
+    curve: LightCurve, settings: StatsSettings = StatsSettings(), artifacts_s: Mapping[str, float] = _NO_ARTIFACTS
+) -> Statistics:
     """Return the statistics of a light curve.
 
     ``total`` and ``exposure_s`` are sums over all bins, everything else is of the bins with quality 0. The documented
@@ -150,6 +180,8 @@ def statistics(curve: LightCurve, settings: StatsSettings = StatsSettings()) -> 
         Columns as in :data:`hstlc.model.COLUMNS`; the order of the rows does not matter.
     settings : StatsSettings
         What can be chosen.
+    artifacts_s : mapping of str to float, seconds
+        Periods that the observatory makes without the source, by what makes them.
 
     Raises
     ------
@@ -183,6 +215,8 @@ def statistics(curve: LightCurve, settings: StatsSettings = StatsSettings()) -> 
 
     peak = highest_peak(good["time"], good["rate"], exposure, settings.oversampling, dataset)
     false_alarm = peak.false_alarm_probability if peak else None
+    peak_note = artifact_note(peak.period_s, float(np.ptp(good["time"])), artifacts_s) if peak else ""
+    amplitude, amplitude_error = fractional_variability(good["rate"], variance / exposure**2) or (None, None)
     return Statistics(
         total=total,
         mean=mean,
@@ -206,7 +240,12 @@ def statistics(curve: LightCurve, settings: StatsSettings = StatsSettings()) -> 
         datasets=datasets,
         bins_used=len(counts),
         exposure_s=math.fsum(curve["exposure"]),
-        interesting=_interesting(settings, poisson_factor, within_chi2_p, false_alarm),
+        interesting=_interesting(settings, poisson_factor, within_chi2_p, None if peak_note else false_alarm),
+        fractional_variability=amplitude,
+        fractional_variability_error=amplitude_error,
+        blocks=count_blocks(dataset, counts, variance, exposure, settings.interesting_p),
+        candidates=find_candidates(good, settings.candidate_p),
+        peak_note=peak_note,
     )
 
 

@@ -13,6 +13,7 @@ __all__ = [
     "constant_rate_chi2",
     "correlation",
     "excess_factor",
+    "fractional_variability",
     "is_constant",
     "within_datasets",
 ]
@@ -90,6 +91,41 @@ def excess_factor(counts: FloatArray, variance: FloatArray) -> float | None:
     if len(counts) < 2 or not np.sum(variance) > 0:
         return None
     return float(np.std(counts) / np.sqrt(np.mean(variance)))
+
+
+def fractional_variability(rate: FloatArray, variance: FloatArray) -> tuple[float, float] | None:
+    """Return how much a source varies beyond its errors, as a part of its mean rate, and the error of that.
+
+    The fractional root mean square amplitude of Vaughan et al. (2003, MNRAS 345, 1271), their equation 10, with the
+    error of their equation B2: what the errors of the rates do to it, not the scatter of a noise process.
+
+    Parameters
+    ----------
+    rate, variance : ndarray, shape (n,), ct/s and ct2/s2
+        Rates of the bins and the squares of their errors.
+
+    Returns
+    -------
+    tuple of float, or None
+        None where the rates scatter no more than their errors, for fewer than two bins, or a mean rate that is not
+        above zero.
+
+    Examples
+    --------
+    >>> amplitude, error = fractional_variability(np.array([8.0, 12.0, 8.0, 12.0]), np.ones(4))
+    >>> round(amplitude, 4), round(error, 4)
+    (0.2082, 0.0528)
+    """
+    n = len(rate)
+    mean = float(np.mean(rate)) if n >= 2 else 0.0
+    if not mean > 0:
+        return None
+    noise = float(np.mean(variance))
+    excess = float(np.var(rate, ddof=1)) - noise
+    if not (excess > 0 and excess > (_ROUNDING * mean) ** 2):
+        return None
+    amplitude = math.sqrt(excess) / mean
+    return amplitude, math.hypot(noise / (math.sqrt(2 * n) * mean**2 * amplitude), math.sqrt(noise / n) / mean)
 
 
 def constant_rate_chi2(

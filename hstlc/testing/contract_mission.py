@@ -204,10 +204,12 @@ class MissionContract:
     # --- checks
 
     def test_good_exposures_pass(self, mission: Mission, settings: BaseModel, good: Good) -> None:
-        """Without even a flag."""
+        """Without even a flag but what is said of every exposure of the mode."""
         for name, example in good.items():
             exposure = mission.load(_identities(mission, example))
-            assert run_checks(mission.checks, exposure, settings) == (), name
+            found = run_checks(mission.checks, exposure, settings)
+            assert tuple(f.reason for f in found if f.severity is Severity.FLAG) == example.flags, name
+            assert first_rejection(found) is None, name
 
     def test_bad_exposures_give_their_reason_first(self, bad: Bad) -> None:
         """The documented text, with a sentence that says what was found."""

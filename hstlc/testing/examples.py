@@ -28,11 +28,14 @@ class GoodExample:
         Live time of the curve.
     net_rate_ct_s : float, counts per second
         Injected source rate.
+    flags : tuple of str
+        Reasons of the flags that all exposures of the mode get.
     """
 
     paths: tuple[Path, ...]
     live_s: float
     net_rate_ct_s: float
+    flags: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +90,8 @@ class CosExamples:
             scene = Scene(rate_ct_s=20.0, background_ct_s=0.0 if mode.imaging else 2.0, shape=constant())
             exposure = replace(mode, rootname=f"lgood{number}aaq", exptime_s=60.0, seed=number)
             written = write_exposure(folder, exposure, scene)
-            examples[name] = GoodExample(written.paths, written.live_s, written.net_rate_ct_s)
+            flags = ("Second order",) if mode.opt_elem == "G230L" else ()
+            examples[name] = GoodExample(written.paths, written.live_s, written.net_rate_ct_s, flags)
         return examples
 
     def bad(self, folder: Path) -> Mapping[str, BadExample]:

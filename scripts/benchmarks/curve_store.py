@@ -81,6 +81,7 @@ def make_curve(bins: int = BINS, seed: int = 0) -> LightCurve:
         "rate_error": error / live,
         "variance": variance,
         "quality": np.where(low, Quality.LOW_FRACTION, 0),
+        "bjd_tdb": _MJD + 2400000.5 + middle / SECONDS_PER_DAY,
     }
     data = {column.name: np.asarray(data[column.name], dtype=column.dtype) for column in COLUMNS}
     meta: dict[str, str | int | float | bool | None] = {

@@ -28,7 +28,7 @@ TABLES = {"all_hstlc.html", "interesting_hstlc.html", "boring_hstlc.html", "null
 SUMMARIES = {"exptime_histogram.html", "opt_elem.html", "pie_config_cos_fuv.html"}
 SCRIPT = f"static/{bokeh_script()[0]}"
 STATIC = {"static/hstlc.css", "static/table.js", SCRIPT}
-PAGES = TABLES | SUMMARIES | STATIC | {"index.html"}
+PAGES = TABLES | SUMMARIES | STATIC | {"index.html", "findings.html"}
 
 Snapshot = dict[str, tuple[int, int, str]]
 

@@ -25,6 +25,7 @@ from hstlc.pipeline.statistics import build_statistics
 from hstlc.pipeline.sweep import Report, verify
 from hstlc.store.points import set_hook
 from hstlc.testing.cos import CosExposure, Scene, edit_file, write_exposure
+from hstlc.testing.cos.scene import place_of
 
 FOLDERS = ("filesystem", "outputs", "bad_data", "ingest")
 CRASHED = 137
@@ -165,6 +166,8 @@ def expose(folder: Path, rootname: str, *, x1d: bool = False, **changes: Any) ->
 def recalibrated(folder: Path, source: Path, version: str, **cards: Any) -> Path:
     """Write a file as a later calibration would have made it."""
     folder.mkdir(parents=True, exist_ok=True)
+    if "TARGNAME" in cards:  # another target is elsewhere
+        cards = dict(zip(("RA_TARG", "DEC_TARG"), place_of(str(cards["TARGNAME"])), strict=True)) | cards
     target = folder / source.name
     shutil.copyfile(source, target)
 

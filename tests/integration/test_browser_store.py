@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 Row = dict[str, Any]
 
-HOSTILE = "SIM-GAP <b>&amp;'"
+HOSTILE = "SIM-GAP-<B>&AMP;'"
 ONE = "SIM-STAR/lsim02aaq_curve"
 FLARE = "SIM-FLARE/lsim04aaq_curve"
 STAR = "composite/hlsp_hstlc_hst_cos-fuv_sim-star_g130m_1291_psa_v1_sci"

@@ -19,8 +19,8 @@ from hstlc.testing.cos import CosExposure, Scene, write_exposure
 Run = Callable[..., Result]
 
 SUMMARY_KEYS = {
-    "ingested", "updated", "unchanged", "composites", "statistics", "plots", "pages", "rejected", "waiting", "failed",
-    "files", "seconds", "dry_run",
+    "ingested", "updated", "unchanged", "moved", "composites", "statistics", "plots", "pages", "rejected", "waiting",
+    "failed", "files", "seconds", "dry_run",
 }  # fmt: skip
 BIN = Path(sys.executable).parent
 
@@ -196,9 +196,9 @@ def test_check_of_real_files(hstlc: Run, real_data: Path) -> None:
         "ldfd01vnq": "waiting",
         "ldfd01vnq_rawtag_a.fits.gz": "refused",
         "o3zx02070_x1d.fits": "refused",
-        "odlm18040_tag.fits.gz": "waiting",
+        "odlm18040": "rejected",
         "odlm21010_sx1.fits": "refused",
-        "odlm21050_x1d.fits": "waiting",
+        "odlm21050": "waiting",
     }
     assert result.exit_code == 3
 

@@ -28,7 +28,7 @@ CONFIGURATIONS = (
     {"aperture": "0.2x0.2"},
     {"aperture": "../../etc"},
     {"aperture": "52X0.1+Y_1"},
-)
+)  # 'a b' and 'A B' are one target, and so are 'SIM-Star', 'sim-star' and SIM-STAR
 
 
 @pytest.fixture
@@ -68,7 +68,7 @@ def assert_all_delivered(store, odd, profile):
     assert summary.failures == []
     made = composites(store)
     state = store.state()
-    assert len(made) == len({row["configuration"] for row in state.rows["metadata"]}) >= len(CONFIGURATIONS) + 1
+    assert len(made) == len({row["configuration"] for row in state.rows["metadata"]}) >= len(CONFIGURATIONS) - 2
     assert summary.composites == len(made)
     assert len({path.name.lower() for path in made}) == len(made)
     for path in made:

@@ -96,8 +96,6 @@ def test_the_missing_segment_is_a_finding_and_no_reason_to_reject(event_file):
         ("ldfd01vnq_rawtag_a.fits.gz", Role.REFUSED, "Unsupported product", "raw event list"),
         ("odlm21010_sx1.fits", Role.REFUSED, "Wrong mode", "ACCUM"),
         ("o3zx02070_x1d.fits", Role.REFUSED, "Wrong mode", "ACCUM"),
-        ("odlm18040_tag.fits.gz", Role.WAITING, "Waiting", "STIS TIME-TAG event list"),
-        ("odlm21050_x1d.fits", Role.WAITING, "Waiting", "spectrum of a STIS TIME-TAG exposure"),
     ],
 )
 def test_other_products_are_told_apart(real_data, name, role, reason, words):

@@ -211,7 +211,7 @@ def test_unknown_keys(tmp_path, text, environ, place, key, nearest):
 
 def test_an_unknown_key_like_no_other_lists_the_known_ones(tmp_path):
     error = refusal(tmp_path, "home_dir: t\nstats: {zzz: 1}")
-    assert error.hint == "known are: interesting_p, oversampling, rule"
+    assert error.hint == "known are: candidate_p, interesting_p, oversampling, rule"
 
 
 @pytest.mark.parametrize(
@@ -368,9 +368,11 @@ def test_an_error_about_a_secret_does_not_tell_it(tmp_path, line):
 
 def test_every_key_is_described():
     keys = {key.name: key for key in describe(TOYS)}
-    top = set(Settings.model_fields) - {"stats", "hlsp", "missions"}
+    top = set(Settings.model_fields) - {"stats", "hlsp", "targets", "missions"}
     delivery = {f"hlsp.{field.name}" for field in fields(Project)}
-    assert set(keys) == top | delivery | {"stats.interesting_p", "stats.rule", "stats.oversampling"} | {
+    statistics = {f"stats.{field.name}" for field in fields(StatsSettings)}
+    names = {f"targets.{name}" for name in ("overrides", "radius", "resolver", "resolver_url")}
+    assert set(keys) == top | delivery | statistics | names | {
         "missions.toy.bin_width",
         "missions.toy.flags",
         "missions.toy.api_token",

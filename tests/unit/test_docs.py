@@ -156,14 +156,21 @@ def test_names_of_the_code_exist(page: Path) -> None:
 
 
 @pages
+def test_named_tests_exist(page: Path) -> None:
+    for name in inline(page):
+        if named := re.fullmatch(r"(tests/[\w/]+\.py)::(\w+)", name):
+            assert re.search(rf"^def {named[2]}\(", (ROOT / named[1]).read_text("utf-8"), re.MULTILINE), name
+
+
+@pages
 def test_commands_and_their_options_exist(page: Path) -> None:
     for words in commands(page):
         command: click.Command = cli
-        while isinstance(command, click.Group) and words:
+        while isinstance(command, click.Group) and words and not words[0].startswith("-"):
             name, *words = words
             assert name in command.commands, f"hstlc has no command {name}"
             command = command.commands[name]
-        if words and not isinstance(command, click.Group):
+        if words:
             command.make_context(command.name, words)
 
 

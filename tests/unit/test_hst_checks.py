@@ -84,8 +84,13 @@ def _pad(path: Path) -> None:
     path.write_bytes(path.read_bytes() + bytes(2880))
 
 
-def _without_gti(path: Path) -> None:
-    edit_file(path, lambda units: units.pop("GTI"))
+def _without(extension: str) -> Edit:
+    return lambda path: edit_file(path, lambda units: units.pop(extension))
+
+
+def _silent(start_s: float, stop_s: float) -> Edit:
+    """Take the events of a time away."""
+    return _rows(lambda rows: rows[(rows["TIME"] <= start_s) | (rows["TIME"] > stop_s)])
 
 
 def _step_back(by_s: float, every: int = 10**9) -> Edit:
@@ -136,6 +141,9 @@ class Case:
     settings: Mapping[str, Any] = field(default_factory=dict)
 
 
+G230L = {"detector": "NUV", "opt_elem": "G230L", "cenwave": 2950, "segments": ("A", "B")}
+
+
 def _header(said: str, about: str = "", **values: object) -> Case:
     return Case(said, {"overrides": values}, about=about)
 
@@ -182,9 +190,17 @@ CASES: dict[str, list[Case]] = {
     "no_region": [_header("SP_LOC_A", EVENTS, SP_LOC_A=-999.0)],
     "missing_segment": [Case("segment B is missing", {"segments": ("A", "B")}, without="corrtag_b", about="")],
     "missing_x1d": [Case("the flux is NaN", without="x1d", about="")],
+    "missing_reference": [
+        _header("FLATCORR is 'OMIT', FLATFILE N/A: events", FLATCORR="OMIT", FLATFILE="N/A"),
+        _header("FLUXCORR is 'SKIPPED', FLUXTAB LREF$SIM_PHOT.FITS: the flux", SPECTRUM, FLUXCORR="SKIPPED"),
+        _header("FLUXTAB is 'N/A'", SPECTRUM, FLUXTAB="N/A"),
+        _header("TDSCORR is 'OMIT'", SPECTRUM, TDSCORR="OMIT"),
+    ],
+    "missing_timeline": [Case("no TIMELINE", edit=_without("TIMELINE"))],
+    "second_order": [Case("stripe C of G230L", G230L, about="")],
     "unreadable_x1d": [Case("the flux is NaN", edit=_cut, edited=SPECTRUM, about=SPECTRUM)],
     "no_background": [_header("nothing is subtracted", EVENTS, B_HGT1_A=0, B_HGT2_A=0)],
-    "missing_gti": [Case("no GTI extension", edit=_without_gti)],
+    "missing_gti": [Case("no GTI extension", edit=_without("GTI"))],
     "slight_disorder": [
         Case("1 of ", edit=_step_back(0.032)),
         Case("by up to 0.896", edit=_step_back(0.9)),
@@ -194,24 +210,56 @@ CASES: dict[str, list[Case]] = {
         _header("EXPTIME is 90 s, the good time intervals add to 60.000 s", EVENTS, EXPTIME=90.0),
     ],
     "outside_good_time": [Case("lie outside the good time", edit=_gti(0.032, 59.0))],
+    "outside_exposure": [_header("outside the 57.0 s", EVENTS, EXPEND=58300.25 + 57.0 / 86400.0)],
+    "interrupted_time": [
+        Case(
+            "2 good time intervals with 40.0 of 90.0 s; the longest gap is 50.0 s",
+            {"gti": ((0.0, 20.0), (70.016, 90.016))},
+        ),
+    ],
+    "silence": [
+        Case("no event for 10.0 s of good time from 20.0 s on", edit=_silent(20.0, 30.0)),
+        Case("no event for 10.0 s of good time from 0.0 s on", edit=_silent(0.0, 10.0)),
+        Case("no event for 10.0 s of good time from 50.0 s on", edit=_silent(50.0, 61.0)),
+    ],
+    "interrupted": [
+        Case("is 'INTERRUPTED', accepted", {"expflag": "INTERRUPTED"}, settings={"accepted_expflags": ("Interrupted",)})
+    ],
     "shortened": [_header("EXPTIME is 60 s of 100 s planned", PLANTIME=100.0)],
     "guiding": [Case("FGSLOCK is 'GYROS'", {"fgslock": "GYROS"}, about="")],
     "offset_pointing": [
         _header("POSTARG1 is 0.5 arcsec", POSTARG1=0.5),
         _header("POSTARG2 is -3 arcsec", POSTARG2=-3.0),
         _header("P1_PURPS is 'MOSAIC'", P1_PURPS="MOSAIC"),
+        _header("in the frame of POS-TARG", PATTERN1="STIS-PERP-TO-SLIT", P1_FRAME="POS-TARG"),
         Case("APERTURE is 'BOA'", {"aperture": "BOA"}, about=""),
     ],
-    "moving_target": [_header("a moving target", MTFLAG="T")],
+    "prism": [_header("OPT_ELEM is 'PRISM'", OPT_ELEM="PRISM")],
+    "moving_target": [_header("a moving target", MTFLAG="T"), _header("a moving target", MTFLAG=True)],
     "count_rate": [
         _header("GLOBRT_A is 15001 counts/s, expected 0 to 15000", GLOBRT_A=15001.0),
         _header("GLOBRT_A is 0 counts/s", GLOBRT_A=0.0),
+        Case("stripe A has ", G230L, about="", settings={"maximum_rate_stripe": 10.0}),
     ],
     "overflow": [_header("OVERFLOW is 3", OVERFLOW=3)],
     "saa_passage": [Case("61 s in the South Atlantic Anomaly", edit=_timeline(LATITUDE=-20.0, LONGITUDE=320.0))],
     "occulted": [Case("behind the Earth's limb", edit=_timeline(TARGET_ALT=-1.0))],
-    "burst": [Case("background events from 30 s on", edit=_burst(30.0))],
-    "clock_error": [Case("MJD 58109.0", {"expstart_mjd": 58108.0, "proctime_mjd": 58109.0}, about="")],
+    "daylight": [
+        Case(
+            "60.0 of 60.0 s of good",
+            edit=_timeline(SUN_ALT=50.0),
+            about="",
+            settings={"maximum_sun_altitude": "20 deg"},
+        )
+    ],
+    "burst": [
+        Case("background events from 30 s on", edit=_burst(30.0)),
+        _header("TBRST_A is 3.5 s, NBRST_A 120 events", TBRST_A=3.5, NBRST_A=120),
+    ],
+    "clock_error": [
+        Case("MJD 58109.0", {"expstart_mjd": 58108.0, "proctime_mjd": 58109.0}, about=""),
+        Case("MJD 58109.0", {"expstart_mjd": 58108.0, "overrides": {"PROCTIME": None, "DATE": "2017-12-22"}}, about=""),
+    ],
     "reader_note": [Case("padding", edit=_pad)],
 }
 
@@ -269,7 +317,7 @@ def test_a_bad_segment_is_named(tmp_path: Path) -> None:
 
 def test_other_flags_can_be_accepted(tmp_path: Path) -> None:
     accepted = {"accepted_expflags": ("NORMAL", "interrupted")}
-    assert _reasons(tmp_path, accepted, expflag="INTERRUPTED") == []
+    assert _reasons(tmp_path, accepted, expflag="INTERRUPTED") == ["Interrupted"]
     assert _reasons(tmp_path, accepted, expflag="FAILED") == ["Bad EXPFLAG"]
 
 
@@ -307,8 +355,7 @@ def test_how_far_time_may_run_back(tmp_path: Path, by_s: float, settings: dict[s
 
 
 def test_one_small_step_is_harmless_in_a_short_list_too(tmp_path: Path) -> None:
-    paths = _write(tmp_path)
-    _rows(lambda rows: rows[:80])(paths[0])
+    paths = _write(tmp_path, exptime_s=2.0)
     _step_back(0.032)(paths[0])
     assert [finding.reason for finding in _findings(paths)] == ["Slight disorder"]
 

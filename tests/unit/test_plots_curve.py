@@ -49,7 +49,7 @@ def make_curve(n=300, *, seed=1, start_s=0.0, flux=1e-14, rate=20.0, dataset=1, 
         "flux_error": error / live * per_count, "net": counts / live,
         "signal_to_noise": counts / np.where(error > 0, error, np.nan), "time": times + 1, "exposure": exposure,
         "fraction": exposure / 2, "rate": counts / live, "rate_error": error / live, "variance": variance,
-        "quality": quality,
+        "quality": quality, "bjd_tdb": 2458300.75 + (times + 1) / 86400,
     }  # fmt: skip
     data = {column.name: np.asarray(data[column.name], dtype=column.dtype) for column in COLUMNS}
     known = {"TARGNAME": "A STAR", "INSTRUME": "COS", "DETECTOR": "FUV", "OPT_ELEM": "G130M", "CENWAVE": 1291}

@@ -53,7 +53,7 @@ def test_known_answers():
     assert found.peak_period_s == pytest.approx(120, abs=1)
     assert found.false_alarm_probability < 1e-6
     assert (found.bins_used, found.exposure_s, found.interesting) == (1350, 2700.0, True)
-    assert STEP_VERSION == 2
+    assert STEP_VERSION == 3
 
 
 def test_small_numbers_by_hand():
@@ -148,7 +148,14 @@ def test_the_limit_of_interest_is_a_setting():
 
 
 @pytest.mark.parametrize(
-    ("name", "value"), [("interesting_p", 0.0), ("interesting_p", math.nan), ("rule", "new"), ("oversampling", 0)]
+    ("name", "value"),
+    [
+        ("interesting_p", 0.0),
+        ("interesting_p", math.nan),
+        ("rule", "new"),
+        ("oversampling", 0),
+        ("candidate_p", 1.0),
+    ],
 )
 def test_wrong_settings_are_refused_by_name(name, value):
     with pytest.raises(UsageError, match=name) as caught:
@@ -197,14 +204,21 @@ bins = st.integers(1, 60).flatmap(
 )
 
 
+def _assert_plain(name, value):
+    assert type(value) in (int, float, bool, str, tuple, type(None)), name
+    assert not isinstance(value, float) or math.isfinite(value), name
+
+
 @settings(deadline=None, derandomize=True)
 @given(bins)
 def test_no_number_is_nan_or_infinite_or_of_a_numpy_type(series):
     found = statistics(make_curve(*series))
     for field in fields(found):
-        value = getattr(found, field.name)
-        assert type(value) in (int, float, bool, type(None)), field.name
-        assert value is None or math.isfinite(value), field.name
+        _assert_plain(field.name, getattr(found, field.name))
+    for candidate in found.candidates:
+        for name, value in asdict(candidate).items():
+            _assert_plain(name, value)
+        assert 0 <= candidate.probability < 1e-3
     for name in ("pearson_p", "chi2_p", "false_alarm_probability", "peak_power"):
         assert getattr(found, name) is None or 0 <= getattr(found, name) <= 1
 

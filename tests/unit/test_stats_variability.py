@@ -4,7 +4,14 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from hstlc.stats.variability import chi2_probability, constant_rate_chi2, correlation, excess_factor, is_constant
+from hstlc.stats.variability import (
+    chi2_probability,
+    constant_rate_chi2,
+    correlation,
+    excess_factor,
+    fractional_variability,
+    is_constant,
+)
 
 
 def test_excess_factor_compares_the_spread_with_the_errors_and_not_with_the_counts():
@@ -75,3 +82,41 @@ def test_correlation_is_that_of_scipy_to_the_last_digit(n, noise, slope, seed):
 def test_two_bins_always_correlate_and_tell_nothing():
     assert correlation(np.array([1.0, 2.0]), np.array([5.0, 3.0])) == (-1.0, 1.0)
     assert correlation(np.arange(4.0), 2 * np.arange(4.0)) == (1.0, 0.0)
+
+
+# fractional variability
+
+
+def test_fractional_variability_by_hand():
+    amplitude, error = fractional_variability(np.array([8.0, 12.0, 8.0, 12.0]), np.ones(4))
+    assert amplitude == pytest.approx(np.sqrt(16 / 3 - 1) / 10, rel=1e-14)
+    assert error == pytest.approx(np.hypot(np.sqrt(1 / 8) / (100 * amplitude), np.sqrt(1 / 4) / 10), rel=1e-14)
+
+
+@pytest.mark.parametrize(
+    ("rate", "variance"),
+    [
+        ([8.0, 12.0, 8.0, 12.0], [16 / 3] * 4),  # no excess
+        ([8.0, 12.0, 8.0, 12.0], [9.0] * 4),  # a negative one
+        ([7.0] * 9, [0.0] * 9),
+        ([0.1] * 9, [0.0] * 9),
+        ([-8.0, -12.0], [1.0, 1.0]),
+        ([8.0], [1.0]),
+        ([], []),
+    ],
+)
+def test_without_excess_or_mean_there_is_no_fractional_variability(rate, variance):
+    assert fractional_variability(np.array(rate), np.array(variance)) is None
+
+
+@pytest.mark.parametrize("amplitude", [0.2, 0.4])
+def test_fractional_variability_of_a_sinusoid_has_the_scatter_that_it_states(amplitude):
+    rng, time = np.random.default_rng(8), np.arange(500)
+    mean = 40 * (1 + amplitude * np.sin(2 * np.pi * time / 100))
+    found = []
+    for _ in range(600):
+        counts = rng.poisson(mean)
+        found.append(fractional_variability(counts / 2, counts / 4))
+    value, error = np.array(found).T
+    assert value.mean() == pytest.approx(amplitude / np.sqrt(2), abs=0.1 * error.mean() + 0.002)
+    assert value.std() == pytest.approx(error.mean(), rel=0.2)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import Any
 
 import numpy as np
@@ -10,10 +9,11 @@ import numpy as np
 from hstlc.formats.hlsp.keywords import to_card
 from hstlc.formats.hlsp.names import Configuration
 from hstlc.formats.hlsp.project import Profile, Project
+from hstlc.formats.time_cards import span_keywords, span_s
 from hstlc.model import LightCurve
-from hstlc.times import SECONDS_PER_DAY, TimeReference
+from hstlc.times import SECONDS_PER_DAY
 
-__all__ = ["LICENSE", "LICENSE_URL", "hlsp_keywords", "span_s"]
+__all__ = ["LICENSE", "LICENSE_URL", "hlsp_keywords"]
 
 #: The license of all products in MAST ("Common Metadata").
 LICENSE = "CC BY 4.0"
@@ -48,7 +48,7 @@ def hlsp_keywords(curve: LightCurve, configuration: Configuration, project: Proj
         A curve without bins.
     """
     begin_s, end_s = span_s(curve)
-    begin, end = (curve.reference.mjd + t / SECONDS_PER_DAY for t in (begin_s, end_s))
+    span = span_keywords(curve)
     live_s = float(np.sum(curve["exposure"]))
     common = {
         "HLSPLEAD": project.lead,
@@ -73,9 +73,9 @@ def hlsp_keywords(curve: LightCurve, configuration: Configuration, project: Proj
             "HLSPACRN": project.acronym,
             "CITATION": project.reference,
             "EQUINOX": 2000.0,
-            "DATE-OBS": _date(curve.reference, begin_s),
-            "EXPSTART": begin,
-            "EXPEND": end,
+            "DATE-OBS": span["DATE-BEG"],
+            "EXPSTART": span["MJD-BEG"],
+            "EXPEND": span["MJD-END"],
             "EXPTIME": exposure_s if known else live_s,
         }
     placed = curve.meta.get("RA_TARG") is not None and curve.meta.get("DEC_TARG") is not None
@@ -92,25 +92,8 @@ def hlsp_keywords(curve: LightCurve, configuration: Configuration, project: Proj
         "RADESYS": "ICRS" if placed else None,
         "EQUINOX": None,
         "TIMESYS": curve.reference.scale,
-        "DATE-BEG": _date(curve.reference, begin_s),
-        "DATE-END": _date(curve.reference, end_s),
-        "MJD-BEG": begin,
-        "MJD-END": end,
+        **{keyword: span[keyword] for keyword in ("DATE-BEG", "DATE-END", "MJD-BEG", "MJD-END")},
         "MJD-MID": curve.reference.mjd + (begin_s + end_s) / 2 / SECONDS_PER_DAY,
-        "TELAPSE": end_s - begin_s,
+        "TELAPSE": span["TELAPSE"],
         "XPOSURE": live_s,
     }
-
-
-def span_s(curve: LightCurve) -> tuple[float, float]:
-    """Return the start of the first bin and the end of the last, seconds after the reference of the curve."""
-    return float(np.min(curve["times"])), float(np.max(curve["times"] + curve["bins"]))
-
-
-def _date(reference: TimeReference, time_s: float) -> str:
-    from astropy.time import Time
-
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", ".*dubious year")  # leap seconds of that year are not announced yet
-        time = Time(reference.mjd, time_s / SECONDS_PER_DAY, format="mjd", scale=reference.scale.lower())
-        return str(time.isot)

@@ -1,4 +1,7 @@
-"""Wavelength bands that get a light curve of their own: lines of the transition region, and free windows."""
+"""Wavelength bands that get a light curve of their own: lines of the transition region, and free windows.
+
+A band holds its shorter edge and not its longer one, so that an event is in one of two bands side by side.
+"""
 
 from __future__ import annotations
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import reduce
 from typing import Any
 
@@ -19,6 +19,7 @@ from hstlc.missions.hst.cos_clock import TICK_S, Placer
 from hstlc.missions.hst.cos_read import CosExposure, Spectrum
 from hstlc.missions.hst.cos_regions import Box, dq_mask, extraction_box, stripes
 from hstlc.missions.hst.cos_sums import Part, sum_list
+from hstlc.missions.hst.daylight import at_night
 from hstlc.missions.hst.settings import HstSettings
 from hstlc.missions.hst.wavelengths import Bands, Seen, limits
 from hstlc.model import Finding, Intervals, Severity
@@ -26,12 +27,13 @@ from hstlc.model import Finding, Intervals, Severity
 __all__ = ["STEP_VERSION", "extract", "response"]
 
 #: Raised when the same input gives other numbers.
-STEP_VERSION = 1
+STEP_VERSION = 2
 
 #: Keywords of the input that describe the curve as they are.
 COPIED_KEYWORDS = (
     *("TELESCOP", "INSTRUME", "DETECTOR", "TARGNAME", "RA_TARG", "DEC_TARG", "OBSTYPE", "OPT_ELEM", "CENWAVE"),
     *("APERTURE", "FPPOS", "LIFE_ADJ", "ROOTNAME", "PROPOSID", "CAL_VER", "EXPSTART", "EXPEND", "EXPTIME", "SIMULATD"),
+    "MTFLAG",
 )
 
 FloatArray = NDArray[np.float64]
@@ -66,7 +68,8 @@ def extract(exposure: CosExposure, settings: HstSettings, bands: Bands | None = 
     """Make the light curve of a COS exposure.
 
     Events count when they are of good quality, in good time, of a wanted wavelength and in a box. Segments add; their
-    common good time is used. Bins start at EXPSTART and all are kept.
+    common good time is used, without the day where ``maximum_sun_altitude`` is set and a TIMELINE tells it. Bins start
+    at EXPSTART and all are kept.
 
     Parameters
     ----------
@@ -94,6 +97,8 @@ def extract(exposure: CosExposure, settings: HstSettings, bands: Bands | None = 
     reference = exposure.events[kinds[0]].reference
     gti = reduce(Intervals.intersect, (exposure.events[kind].gti for kind in kinds))
     edges = bin_edges(float(gti.stop[-1]) if len(gti) else 0.0, settings.bin_width_s, TICK_S)
+    night = _night(exposure, kinds, gti, settings.maximum_sun_altitude_deg)
+    gti = gti if night is None else night  # the bins stay, those of the day without live time
     excluded = () if exposure.imaging else windows(settings.airglow, exposure.text("OPT_ELEM"))
     configured = settings.nuv_wavelength_aa if "corrtag" in exposure.events else settings.fuv_wavelength_aa
     bands = dict.fromkeys(letters, configured) if bands is None else bands
@@ -137,6 +142,7 @@ def extract(exposure: CosExposure, settings: HstSettings, bands: Bands | None = 
             "DELTAWAV": width if width else None,
             "AIRGLOW": settings.airglow if excluded else "none",
             "AIRGWIN": ", ".join(f"{low:.10g}-{high:.10g}" for low, high in excluded) or None,
+            "SUNALT": None if night is None else settings.maximum_sun_altitude_deg,
             "DQMASK": mask,
             **{key: counted[key] for key in ("NEVENTS", "NBADDQ", "NBADTIME", "NWAVE", "NSOURCE", "NBACKGR")},
             **boxes,
@@ -144,7 +150,7 @@ def extract(exposure: CosExposure, settings: HstSettings, bands: Bands | None = 
             "STEPVER": STEP_VERSION,
         },
     )
-    findings = tuple(_no_flux(exposure, letter) for letter in letters if letter not in exposure.spectra)
+    findings = tuple(_no_flux(exposure, letter) for letter in letters if _calibrated(exposure, letter) is None)
     covered = {letter: limits(found, exposure.spectra.get(letter)) for letter, found in seen.items()}
     return Extraction(curve, findings, {"wavelength_aa": {} if exposure.imaging else covered})
 
@@ -159,13 +165,27 @@ def _part(exposure: CosExposure, letter: str, band: tuple[float, float], exclude
             "get the exposure calibrated to an x1d",
             segment=letter,
         )
-    spectrum = exposure.spectra.get(letter)
+    spectrum = _calibrated(exposure, letter)
     return Part(letter, box, band, None if spectrum is None else response(spectrum, band, excluded))
+
+
+def _night(exposure: CosExposure, kinds: Sequence[str], gti: Intervals, maximum_deg: float | None) -> Intervals | None:
+    """Return the good time at night; None where day and night count, or nothing tells them apart."""
+    timelines = (exposure.timelines.get(kind, {}) for kind in kinds)
+    return None if maximum_deg is None else at_night(gti, timelines, maximum_deg)
+
+
+def _calibrated(exposure: CosExposure, letter: str) -> Spectrum | None:
+    """Return the x1d row of a segment; None as well when the archive could not calibrate its flux."""
+    step = str(exposure.x1d_header.get("FLUXCORR") or "COMPLETE").strip().upper()
+    return exposure.spectra.get(letter) if step == "COMPLETE" else None
 
 
 def _no_flux(exposure: CosExposure, letter: str) -> Finding:
     if exposure.imaging:
         message = "imaging exposures have no x1d; the flux is NaN and the background is not subtracted"
+    elif letter in exposure.spectra:
+        message = f"FLUXCORR of the x1d is {exposure.x1d_header.get('FLUXCORR')!r}; the flux is NaN"
     elif exposure.x1d_header:
         message = f"the x1d has no row for segment {letter}; the flux is NaN"
     else:
@@ -192,7 +212,7 @@ def _describing_keywords(exposure: CosExposure, letters: Mapping[str, str]) -> d
     detector = "FUV" if "corrtag" not in exposure.events else "NUV"
     names = [] if exposure.imaging else [f"{detector}{letter}" for letter in letters]
     return {
-        **{key: header[key] for key in COPIED_KEYWORDS if header.get(key) is not None},
+        **{key: header[key] for key in COPIED_KEYWORDS if header.get(key) not in (None, "")},
         "SEGMENTS": ",".join(names) or None,
         "DATE": max(dates) if dates else None,
     }

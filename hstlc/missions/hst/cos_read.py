@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,13 +14,14 @@ from hstlc.formats.fits_file import Value
 from hstlc.formats.fits_units import read_units
 from hstlc.missions.base import FileIdentity, Role
 from hstlc.missions.hst.cos_events import CorrtagEvents
+from hstlc.missions.hst.exposure import Exposure, Spectrum, number
 from hstlc.missions.hst.identify import CORRTAG_COLUMNS
 from hstlc.model import EventList, Intervals
 from hstlc.times import TimeReference
 
-__all__ = ["ABSENT", "CosExposure", "Spectrum", "load", "read_events"]
+__all__ = ["ABSENT", "CosExposure", "Spectrum", "load", "number", "read_events"]
 
-TIMELINE_COLUMNS = ("LATITUDE", "LONGITUDE", "TARGET_ALT")
+TIMELINE_COLUMNS = ("TIME", "LATITUDE", "LONGITUDE", "TARGET_ALT", "SUN_ALT")
 
 #: What COS headers write for "no value".
 ABSENT = -999.0
@@ -30,81 +30,13 @@ FloatArray = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Spectrum:
-    """One row of an x1d: a segment or stripe as the archive calibrated it.
-
-    Attributes
-    ----------
-    wavelength_aa : ndarray of float64, shape (n,), Angstrom
-    flux : ndarray of float64, shape (n,), erg / s / cm2 / Angstrom
-    net : ndarray of float64, shape (n,), counts / s
-    """
-
-    wavelength_aa: FloatArray
-    flux: FloatArray
-    net: FloatArray
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class CosExposure:
-    """The files of one exposure, read.
-
-    Attributes
-    ----------
-    files : tuple of FileIdentity
-        In order of kind.
-    events : mapping of str to CorrtagEvents
-        By kind: ``corrtag_a``, ``corrtag_b`` (FUV) or ``corrtag`` (NUV).
-    spectra : mapping of str to Spectrum
-        By segment letter, from the x1d; empty without one.
-    x1d_header : mapping
-        Keywords of the x1d, empty without one.
-    header : mapping
-        Keywords of the leading event list.
-    unreadable : tuple of (FileIdentity, str)
-        Files that could not be read, and why.
-    notes : tuple of (str, str)
-        File name and warning of a library that read it.
-    timelines : mapping of str to mapping of str to ndarray
-        By kind: one row a second of ``LATITUDE``, ``LONGITUDE`` and ``TARGET_ALT``, degrees, of the TIMELINE extension.
-    """
-
-    files: tuple[FileIdentity, ...]
-    events: Mapping[str, CorrtagEvents]
-    spectra: Mapping[str, Spectrum] = field(default_factory=dict)
-    x1d_header: Mapping[str, Value] = field(default_factory=dict)
-    header: Mapping[str, Value] = field(default_factory=dict)
-    unreadable: tuple[tuple[FileIdentity, str], ...] = ()
-    notes: tuple[tuple[str, str], ...] = ()
-    timelines: Mapping[str, Mapping[str, FloatArray]] = field(default_factory=dict)
-
-    def number(self, key: str) -> float:
-        """Return a keyword as a number, NaN where it is absent, undefined or not a number."""
-        return number(self.header, key)
-
-    def text(self, key: str) -> str:
-        """Return a keyword as upper-case text, '' where it is absent."""
-        return str(self.header.get(key) or "").strip().upper()
-
-    def filename(self, kind: str) -> str:
-        """Return the file name of a kind, '' when the exposure has none."""
-        return next((f.path.name for f in self.files if f.kind == kind), "")
+class CosExposure(Exposure[CorrtagEvents]):
+    """The files of one exposure of COS; kinds are ``corrtag_a``, ``corrtag_b`` (FUV) or ``corrtag`` (NUV)."""
 
     @property
-    def lists(self) -> list[tuple[str, CorrtagEvents]]:
-        """File name and event list of each kind, in order."""
-        return [(self.filename(kind), self.events[kind]) for kind in sorted(self.events)]
-
-    @property
-    def imaging(self) -> bool:
-        """True for imaging exposures, which have no wavelengths."""
-        return self.text("OBSTYPE") == "IMAGING"
-
-
-def number(header: Mapping[str, Any], key: str) -> float:
-    """Return a keyword as a float, NaN where it is absent, undefined or not a number."""
-    value = header.get(key)
-    return float(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else float("nan")
+    def instrument(self) -> str:
+        """``COS``."""
+        return "COS"
 
 
 def read_events(path: Path) -> EventList:

@@ -10,14 +10,20 @@ from hstlc.errors import UnreadableError
 from hstlc.formats.fits_file import Value
 from hstlc.formats.fits_units import read_units
 from hstlc.missions.base import FileIdentity, Role
+from hstlc.model.target import is_solar_system
+from hstlc.model.same_target import at_epoch_2000
 
-__all__ = ["CORRTAG_COLUMNS", "NAME", "REFUSALS", "companions", "identify"]
+__all__ = [
+    *("CORRTAG_COLUMNS", "NAME", "REFUSALS", "STIS_CORRTAG_COLUMNS", "STIS_TAG_COLUMNS", "companions", "identify"),
+]
 
 CORRTAG_COLUMNS = frozenset(
     "TIME RAWX RAWY XCORR YCORR XDOPP XFULL YFULL WAVELENGTH EPSILON DQ PHA".split()  # noqa: SIM905
 )
 X1D_COLUMNS = frozenset({"SEGMENT", "WAVELENGTH", "FLUX", "NET"})
 STIS_TAG_COLUMNS = frozenset({"TIME", "AXIS1", "AXIS2", "DETAXIS1"})
+STIS_CORRTAG_COLUMNS = frozenset({"TIME", "RAWX", "RAWY", "XCORR", "YCORR", "EPSILON", "WAVELENGTH", "DQ"})
+STIS_X1D_COLUMNS = frozenset({"SPORDER", "WAVELENGTH", "FLUX", "NET", "EXTRLOCY", "EXTRSIZE"})
 
 #: Why a file of the observatory is refused.
 REFUSALS = {
@@ -29,7 +35,7 @@ REFUSALS = {
 #: Archive file names: nine-character rootname and product.
 NAME = re.compile(r"^(?P<root>[a-z0-9]{9})_(?P<product>[a-z0-9_]+)\.fits?(?:\.gz)?$", re.IGNORECASE)
 
-_KINDS = ("corrtag_a", "corrtag_b", "corrtag", "x1d")
+_KINDS = ("corrtag_a", "corrtag_b", "corrtag", "tag", "x1d")
 
 
 def identify(path: Path) -> FileIdentity | None:
@@ -57,21 +63,37 @@ def identify(path: Path) -> FileIdentity | None:
         return None
     rootname = str(header.get("ROOTNAME") or (name["root"] if name else path.name.split("_")[0])).lower()
     kind, role, reason, message = _classify(path, header, columns)
+    ra_deg, dec_deg = _position(header)
     return FileIdentity(
         path=path,
         mission="hst",
         rootname=rootname,
         kind=kind,
         role=role,
-        target=str(header.get("TARGNAME") or ""),
+        target=_target(str(header.get("TARGNAME") or "")),
         cal_ver=str(header.get("CAL_VER") or ""),
         version=_version(header),
         reason=reason,
         message=message,
-        ra_deg=_real(header.get("RA_TARG")),
-        dec_deg=_real(header.get("DEC_TARG")),
+        ra_deg=ra_deg,
+        dec_deg=dec_deg,
         moving=header.get("MTFLAG") is True or str(header.get("MTFLAG") or "").strip().upper() in ("T", "TRUE"),
     )
+
+
+def _position(header: dict[str, Value]) -> tuple[float | None, float | None]:
+    """Return the position of the target, which the header gives for the day of the exposure, at epoch 2000."""
+    ra_deg, dec_deg = _real(header.get("RA_TARG")), _real(header.get("DEC_TARG"))
+    motion = _real(header.get("MU_RA")), _real(header.get("MU_DEC"))  # arcsec/yr, whatever the comments say
+    mjd = _real(header.get("EXPSTART", header.get("TEXPSTRT")))
+    if ra_deg is not None and dec_deg is not None and mjd is not None and None not in motion:
+        ra_deg, dec_deg = at_epoch_2000((ra_deg, dec_deg), (motion[0] or 0.0, motion[1] or 0.0), mjd)
+    return ra_deg, dec_deg
+
+
+def _target(name: str) -> str:
+    """Return what an observer called a target, without the instrument that the names of some planets end in."""
+    return re.sub(r"[-_ ](?:COS|STIS)$", "", name, flags=re.IGNORECASE) if is_solar_system(name) else name
 
 
 def _real(value: object) -> float | None:
@@ -92,14 +114,10 @@ def _classify(path: Path, header: dict[str, Value], columns: frozenset[str]) -> 
     if mode != "TIME-TAG":
         return refuse("Wrong mode", f"a {instrument} {product} taken in mode {mode or 'unknown'}, not TIME-TAG")
     if instrument == "STIS":
-        if columns >= STIS_TAG_COLUMNS or columns >= CORRTAG_COLUMNS - {"XFULL", "YFULL", "PHA"} or product == "x1d":
-            what = "the spectrum of a STIS TIME-TAG exposure" if product == "x1d" else "a STIS TIME-TAG event list"
-            return (
-                product,
-                Role.WAITING,
-                "Waiting",
-                f"{path.name}: {what}; this version reads COS only, it waits where it is",
-            )
+        if columns >= STIS_TAG_COLUMNS or columns >= STIS_CORRTAG_COLUMNS:
+            return "tag" if columns >= STIS_TAG_COLUMNS else "corrtag", Role.EVENTS, "", ""
+        if columns >= STIS_X1D_COLUMNS and product in ("x1d", "file"):
+            return "x1d", Role.COMPANION, "", ""
         return refuse("Unsupported product", f"a STIS {product} file, not an event list or its x1d")
     if columns == CORRTAG_COLUMNS:
         segment = str(header.get("SEGMENT") or "").upper()

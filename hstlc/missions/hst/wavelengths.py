@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hstlc.missions.base import Comparable, ExposureValues
-from hstlc.missions.hst.cos_read import Spectrum
+from hstlc.missions.hst.exposure import Spectrum
 from hstlc.missions.hst.settings import HstSettings
 
 __all__ = ["Bands", "Seen", "comparable", "limits"]
@@ -98,7 +98,7 @@ def comparable(members: Sequence[ExposureValues], settings: HstSettings) -> Comp
     """
     if all(member.obstype.upper() == "IMAGING" for member in members):
         return Comparable()
-    wanted = settings.fuv_wavelength_aa if members[0].detector.upper() == "FUV" else settings.nuv_wavelength_aa
+    wanted = settings.fuv_wavelength_aa if members[0].detector.upper().startswith("FUV") else settings.nuv_wavelength_aa
     ranges = {i: found for i, member in enumerate(members) if (found := _ranges(member, wanted))}
     excluded = {i: NO_LIMITS for i in range(len(members)) if i not in ranges}
     while ranges:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from math import asin, degrees, isnan, nan
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +13,7 @@ from numpy.typing import NDArray
 from hstlc.errors import UsageError
 from hstlc.testing.cos.detector import segments_of
 
-__all__ = ["CosExposure", "Scene", "Shape", "constant", "flare", "later", "sinusoid", "transit", "trend"]
+__all__ = ["CosExposure", "Scene", "Shape", "constant", "flare", "later", "place_of", "sinusoid", "transit", "trend"]
 
 FloatArray = NDArray[np.float64]
 Shape = Callable[[FloatArray], FloatArray]
@@ -83,6 +85,19 @@ class Scene:
     junk_ct_s: float = 0.0
 
 
+def place_of(targname: str) -> tuple[float, float]:
+    """Return right ascension and declination of a target in degrees: its own, by its name alone.
+
+    Examples
+    --------
+    >>> place_of("SIM-STAR") == place_of("SIM-STAR"), place_of("SIM-STAR") == place_of("SIM-OTHER")
+    (True, False)
+    """
+    digits = hashlib.sha256(targname.encode()).digest()
+    ra, sine = (int.from_bytes(part, "big") / 2**32 for part in (digits[:4], digits[4:8]))
+    return round(360.0 * ra, 6), round(degrees(asin(2.0 * sine - 1.0)), 6)
+
+
 @dataclass(frozen=True, slots=True)
 class CosExposure:
     """How an exposure was taken; the default is 600 s of COS FUV segment A with G130M/1291.
@@ -95,6 +110,8 @@ class CosExposure:
         Good times in seconds after EXPSTART, rounded to ticks; None is one interval from 0.032 s.
     segments : tuple of str
         Letters with a file (FUV) or with light (NUV); not used for imaging.
+    ra_deg, dec_deg : float, degrees
+        Position; NaN for that of :func:`place_of`.
     epsilon : (float, float)
         Limits of the uniformly distributed event weight; its mean is the ratio of weighted to plain counts.
     overrides : mapping of str to object
@@ -125,8 +142,8 @@ class CosExposure:
     proposid: int = 99999
     shutter: str = "Open"
     fgslock: str = "FINE"
-    ra_deg: float = 187.2779
-    dec_deg: float = 2.0524
+    ra_deg: float = nan
+    dec_deg: float = nan
     seed: int = 0
     epsilon: tuple[float, float] = (0.95, 1.10)
     overrides: Mapping[str, object] = field(default_factory=dict)
@@ -152,6 +169,12 @@ class CosExposure:
     def imaging(self) -> bool:
         """True for an exposure without a dispersing element."""
         return self.obstype == "IMAGING"
+
+    @property
+    def place(self) -> tuple[float, float]:
+        """Right ascension and declination of the target, degrees."""
+        ra_deg, dec_deg = place_of(self.targname)
+        return ra_deg if isnan(self.ra_deg) else self.ra_deg, dec_deg if isnan(self.dec_deg) else self.dec_deg
 
     @property
     def tick_intervals(self) -> tuple[tuple[int, int], ...]:

@@ -1,18 +1,18 @@
-"""The quality checks of COS exposures, in the order in which their reasons count."""
+"""The quality checks of HST exposures, in the order in which their reasons count."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 from hstlc.checks import Check
-from hstlc.missions.hst.checks import flags, rejections
-from hstlc.missions.hst.cos_read import CosExposure
+from hstlc.missions.hst.checks import conditions, files, rejections, timing
 from hstlc.missions.hst.settings import HstSettings
 from hstlc.model import Severity
 
 __all__ = ["CHECKS"]
 
-Question = Callable[[CosExposure, HstSettings], rejections.Found]
+Question = Callable[[Any, HstSettings], rejections.Found]
 
 
 def _reject(name: str, reason: str, function: Question, explanation: str) -> Check:
@@ -49,30 +49,99 @@ CHECKS: tuple[Check, ...] = (
     _reject("no_good_time", "No good time", rejections.no_good_time, "The good time intervals are not empty."),
     _reject("no_region", "No extraction region", rejections.no_region, "The header or the x1d places the spectrum."),
     _flag(
-        "missing_segment", "Missing segment", flags.missing_segment, "Both FUV segments are here when both have events."
+        "missing_segment",
+        "Missing segment",
+        files.missing_segment,
+        "Both FUV segments are here when both were on and have events.",
     ),
     _flag(
-        "missing_x1d", "Missing x1d", flags.missing_x1d, "The extracted spectrum is here, which calibrates the flux."
+        "missing_x1d", "Missing x1d", files.missing_x1d, "The extracted spectrum is here, which calibrates the flux."
     ),
-    _flag("unreadable_x1d", "Unreadable x1d", flags.unreadable_x1d, "The x1d can be read."),
-    _flag("no_background", "No background region", flags.no_background, "The header has background boxes."),
-    _flag("missing_gti", "Missing GTI", flags.missing_gti, "The file has a GTI extension."),
-    _flag("slight_disorder", "Slight disorder", flags.slight_disorder, "Times never run back."),
+    _flag("unreadable_x1d", "Unreadable x1d", files.unreadable_x1d, "The x1d can be read."),
     _flag(
-        "header_mismatch", "Header mismatch", flags.header_mismatch, "EXPTIME, NEVENTS and ROOTNAME fit the content."
+        "missing_reference",
+        "Missing reference file",
+        files.missing_reference,
+        "The archive had a reference file for every step of its calibration.",
     ),
-    _flag("outside_good_time", "Events in bad time", flags.outside_good_time, "All events lie in good time."),
-    _flag("shortened", "Shortened", flags.shortened, "EXPTIME is at least `minimum_planned_fraction` of PLANTIME."),
-    _flag("guiding", "No fine lock", flags.guiding, "FGSLOCK is FINE."),
-    _flag("offset_pointing", "Offset pointing", flags.offset_pointing, "The target was in the middle of the aperture."),
-    _flag("moving_target", "Moving target", flags.moving_target, "The target does not move."),
-    _flag("count_rate", "Count rate", flags.count_rate, "Global rates are positive and below the screening limits."),
-    _flag("overflow", "Buffer overflow", flags.overflow, "The on-board buffer did not overflow."),
-    _flag("saa_passage", "SAA passage", flags.saa_passage, "The telescope was outside the South Atlantic Anomaly."),
-    _flag("occulted", "Occulted target", flags.occulted, "The target was above the Earth's limb all the time."),
+    _flag("no_background", "No background region", files.no_background, "The header has background boxes."),
     _flag(
-        "burst", "Burst", flags.burst, "No bin of the FUV background has `burst_factor` times the mean without chance."
+        "second_order",
+        "Second order",
+        files.second_order,
+        "No stripe has light of the second order (stripe C of G230L).",
     ),
-    _flag("clock_error", "Clock error", flags.clock_error, "The file was not processed while the clock was off."),
-    _flag("reader_note", "Reader note", flags.reader_note, "The FITS library had nothing to remark."),
+    _flag("missing_gti", "Missing GTI", files.missing_gti, "The file has a GTI extension."),
+    _flag("missing_timeline", "Missing TIMELINE", files.missing_timeline, "A COS event list has a TIMELINE extension."),
+    _flag("slight_disorder", "Slight disorder", timing.slight_disorder, "Times never run back."),
+    _flag(
+        "header_mismatch",
+        "Header mismatch",
+        files.header_mismatch,
+        "EXPTIME (within `maximum_gti_mismatch`), NEVENTS and ROOTNAME fit the content.",
+    ),
+    _flag("outside_good_time", "Events in bad time", timing.outside_good_time, "All events lie in good time."),
+    _flag(
+        "outside_exposure",
+        "Events outside exposure",
+        timing.outside_exposure,
+        "All events lie between EXPSTART and EXPEND, within 1 s.",
+    ),
+    _flag(
+        "interrupted_time",
+        "Gaps in good time",
+        timing.interrupted_time,
+        "At least `minimum_live_fraction` of the time from the start to the end of good time is good.",
+    ),
+    _flag(
+        "silence",
+        "Silence",
+        timing.silence,
+        "Good time without events is not longer than `maximum_silence` and chance allow.",
+    ),
+    _flag(
+        "interrupted",
+        "Interrupted",
+        conditions.interrupted,
+        "EXPFLAG is NORMAL, whatever else `accepted_expflags` has.",
+    ),
+    _flag(
+        "shortened", "Shortened", conditions.shortened, "EXPTIME is at least `minimum_planned_fraction` of PLANTIME."
+    ),
+    _flag("guiding", "No fine lock", conditions.guiding, "FGSLOCK is FINE."),
+    _flag(
+        "offset_pointing",
+        "Offset pointing",
+        conditions.offset_pointing,
+        "The target was in the middle of the aperture.",
+    ),
+    _flag("prism", "Prism", conditions.prism, "The dispersing element is no prism."),
+    _flag("moving_target", "Moving target", conditions.moving_target, "The target does not move."),
+    _flag(
+        "count_rate",
+        "Count rate",
+        conditions.count_rate,
+        "Rates are positive and at most `maximum_rate_fuv` (a segment), `maximum_rate_nuv`,"
+        " `maximum_rate_stripe` or `maximum_rate_stis`.",
+    ),
+    _flag("overflow", "Buffer overflow", conditions.overflow, "The on-board buffer did not overflow."),
+    _flag(
+        "saa_passage", "SAA passage", conditions.saa_passage, "The telescope was outside the South Atlantic Anomaly."
+    ),
+    _flag("occulted", "Occulted target", conditions.occulted, "The target was above the Earth's limb all the time."),
+    _flag(
+        "daylight",
+        "Daylight left out",
+        conditions.daylight,
+        "The Sun was never above `maximum_sun_altitude`, where that is set.",
+    ),
+    _flag(
+        "burst",
+        "Burst",
+        conditions.burst,
+        "No bin of the FUV background has `burst_factor` times the mean without chance, and the"
+        " header tells of no burst.",
+    ),
+    _flag("clock_error", "Clock error", conditions.clock_error, "The file was not processed while the clock was off."),
+    _flag("reader_note", "Reader note", files.reader_note, "The FITS library had nothing to remark."),
 )

@@ -7,26 +7,32 @@ from collections.abc import Iterator
 import numpy as np
 
 from hstlc.missions.base import Role
-from hstlc.missions.hst.cos_clock import middle_s
-from hstlc.missions.hst.cos_read import CosExposure
+from hstlc.missions.hst.cos_events import CorrtagEvents
+from hstlc.missions.hst.cos_read import CosExposure, number
 from hstlc.missions.hst.cos_regions import extraction_box, stripes
 from hstlc.missions.hst.settings import HstSettings
+from hstlc.missions.hst.stis_events import StisEvents
+from hstlc.missions.hst.stis_read import StisExposure
 from hstlc.times import SECONDS_PER_DAY
 
 Found = Iterator[tuple[str, str]]
+HstExposure = CosExposure | StisExposure
 
 #: Not sources: what the original never asked the archive for.
 NOT_TARGETS = ("DARK", "BIAS", "DEUTERIUM", "WAVE", "ANY", "NONE")
 
+#: Part of the events that may lie outside the exposure before its header is not believed.
+MOST_BEYOND = 0.1
 
-def unreadable(exposure: CosExposure, _: HstSettings) -> Found:
+
+def unreadable(exposure: HstExposure, _: HstSettings) -> Found:
     """Event lists that cannot be read."""
     for file, why in exposure.unreadable:
         if file.role is Role.EVENTS:
             yield file.path.name, why
 
 
-def missing_keyword(exposure: CosExposure, _: HstSettings) -> Found:
+def missing_keyword(exposure: HstExposure, _: HstSettings) -> Found:
     """Keywords without which no time can be told."""
     for name, events in exposure.lists:
         for key in ("EXPSTART", "EXPTIME"):
@@ -35,25 +41,30 @@ def missing_keyword(exposure: CosExposure, _: HstSettings) -> Found:
                 yield name, f"{key} is {value!r}, a number was expected"
 
 
-def lying_header(exposure: CosExposure, _: HstSettings) -> Found:
+def lying_header(exposure: HstExposure, _: HstSettings) -> Found:
     """Headers that contradict the events."""
     for name, events in exposure.lists:
-        start, end = (events.header.get(key) for key in ("EXPSTART", "EXPEND"))
-        if not (isinstance(start, float) and isinstance(end, float)):
-            continue
+        start, end = (number(events.header, key) for key in ("EXPSTART", "EXPEND"))
         if end < start:
             yield name, f"EXPEND {end} is before EXPSTART {start}"
             continue
-        limit = (end - start) * SECONDS_PER_DAY + 1
-        beyond = 0
-        if events.times.earliest_s < -1 or events.times.latest_s > limit:
-            blocks = (middle_s(stamps) for (stamps,) in events.blocks("TIME"))
-            beyond = sum(int(np.count_nonzero((time_s < -1) | (time_s > limit))) for time_s in blocks)
-        if beyond > 0.1 * max(len(events), 1):
-            yield name, f"{beyond} of {len(events)} events lie outside the {limit - 1:.1f} s from EXPSTART to EXPEND"
+        beyond, length_s = beyond_exposure(events)
+        if beyond > MOST_BEYOND * max(len(events), 1):
+            yield name, f"{beyond} of {len(events)} events lie outside the {length_s:.1f} s from EXPSTART to EXPEND"
 
 
-def expflag(exposure: CosExposure, settings: HstSettings) -> Found:
+def beyond_exposure(events: CorrtagEvents | StisEvents) -> tuple[int, float]:
+    """Return how many events lie more than a second outside the time from EXPSTART to EXPEND, and its length in s."""
+    start, end = (number(events.header, key) for key in ("EXPSTART", "EXPEND"))
+    length_s = (end - start) * SECONDS_PER_DAY
+    times = events.times
+    if not length_s >= 0 or (times.earliest_s >= -1 and times.latest_s <= length_s + 1):
+        return 0, length_s
+    blocks = (np.asarray(stamps, dtype=np.float64) for (stamps,) in events.blocks("TIME"))
+    return sum(int(np.count_nonzero((time_s < -1) | (time_s > length_s + 1))) for time_s in blocks), length_s
+
+
+def expflag(exposure: HstExposure, settings: HstSettings) -> Found:
     """Exposures that were interrupted or failed."""
     accepted = {flag.upper() for flag in settings.accepted_expflags}
     for name, events in exposure.lists:
@@ -62,7 +73,7 @@ def expflag(exposure: CosExposure, settings: HstSettings) -> Found:
             yield name, f"EXPFLAG is {value!r}, expected {' or '.join(sorted(accepted))}"
 
 
-def nonlinear_time(exposure: CosExposure, settings: HstSettings) -> Found:
+def nonlinear_time(exposure: HstExposure, settings: HstSettings) -> Found:
     """Event lists whose times run backwards by more than the known telemetry effects."""
     for name, events in exposure.lists:
         invalid, back, largest = events.times.invalid, events.times.back, events.times.step_back_s
@@ -74,14 +85,14 @@ def nonlinear_time(exposure: CosExposure, settings: HstSettings) -> Found:
             yield name, f"{back} of {len(events)} times are earlier than the one before, by up to {largest:.3f} s"
 
 
-def no_events(exposure: CosExposure, _: HstSettings) -> Found:
+def no_events(exposure: HstExposure, _: HstSettings) -> Found:
     """Empty event lists."""
     for name, events in exposure.lists:
         if len(events) == 0:
             yield name, "the event list has no rows"
 
 
-def singular_event(exposure: CosExposure, _: HstSettings) -> Found:
+def singular_event(exposure: HstExposure, _: HstSettings) -> Found:
     """Event lists of one single time."""
     for name, events in exposure.lists:
         times = events.times
@@ -89,14 +100,14 @@ def singular_event(exposure: CosExposure, _: HstSettings) -> Found:
             yield name, f"all {len(events)} events have the time {times.first_s:.3f} s"
 
 
-def bad_proposal(exposure: CosExposure, settings: HstSettings) -> Found:
+def bad_proposal(exposure: HstExposure, settings: HstSettings) -> Found:
     """Calibration specials, by proposal."""
     proposal = exposure.number("PROPOSID")
     if proposal in settings.bad_proposals:
         yield "", f"proposal {proposal:.0f} is on the list of proposals that are not science"
 
 
-def short_exposure(exposure: CosExposure, settings: HstSettings) -> Found:
+def short_exposure(exposure: HstExposure, settings: HstSettings) -> Found:
     """Exposures too short to make a curve of."""
     for name, events in exposure.lists:
         exptime = events.header.get("EXPTIME")
@@ -104,33 +115,36 @@ def short_exposure(exposure: CosExposure, settings: HstSettings) -> Found:
             yield name, f"EXPTIME is {exptime:g} s, at least {settings.minimum_exptime_s:g} s is needed"
 
 
-def shutter(exposure: CosExposure, _: HstSettings) -> Found:
+def shutter(exposure: HstExposure, _: HstSettings) -> Found:
     """Exposures with the external shutter closed."""
     if exposure.header.get("SHUTTER") is not None and exposure.text("SHUTTER") != "OPEN":
         yield "", f"SHUTTER is {exposure.text('SHUTTER')!r}, expected 'OPEN'"
 
 
-def not_science(exposure: CosExposure, _: HstSettings) -> Found:
+def not_science(exposure: HstExposure, _: HstSettings) -> Found:
     """Lamps, darks and products of associations."""
     exptype, target, member = (exposure.text(key) for key in ("EXPTYPE", "TARGNAME", "ASN_MTYP"))
     if exptype and not exptype.startswith("EXT"):
         yield "", f"EXPTYPE is {exptype!r}, expected one that starts with 'EXT'"
     if target in NOT_TARGETS:
         yield "", f"TARGNAME is {target!r}, not a source"
+    lamp = exposure.text("SCLAMP")
+    if lamp and lamp != "NONE":
+        yield "", f"SCLAMP is {lamp!r}: a lamp was on"
     if member.endswith(("WAVE", "WAVECAL")) or member == "PROD-FP":
         yield "", f"ASN_MTYP is {member!r}, not an exposure of a source"
 
 
-def no_good_time(exposure: CosExposure, _: HstSettings) -> Found:
+def no_good_time(exposure: HstExposure, _: HstSettings) -> Found:
     """Event lists whose good time intervals are empty."""
     for name, events in exposure.lists:
         if len(events) and events.gti.total <= 0:
             yield name, "the good time intervals are empty"
 
 
-def no_region(exposure: CosExposure, _: HstSettings) -> Found:
+def no_region(exposure: HstExposure, _: HstSettings) -> Found:
     """Spectra whose place on the detector nobody wrote down."""
-    if exposure.imaging:
+    if exposure.imaging or not isinstance(exposure, CosExposure):
         return
     for letter, kind in stripes(exposure).items():
         if extraction_box(exposure, letter) is None:
