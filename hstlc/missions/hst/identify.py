@@ -10,8 +10,8 @@ from hstlc.errors import UnreadableError
 from hstlc.formats.fits_file import Value
 from hstlc.formats.fits_units import read_units
 from hstlc.missions.base import FileIdentity, Role
-from hstlc.model.target import is_solar_system
 from hstlc.model.same_target import at_epoch_2000
+from hstlc.model.target import is_solar_system
 
 __all__ = [
     *("CORRTAG_COLUMNS", "NAME", "REFUSALS", "STIS_CORRTAG_COLUMNS", "STIS_TAG_COLUMNS", "companions", "identify"),
