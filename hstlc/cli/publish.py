@@ -12,7 +12,7 @@ __all__ = ["publish"]
 
 
 @click.command()
-@click.argument("folder", required=False, type=click.Path(path_type=Path), metavar="[DIR]")
+@click.argument("folder", required=False, type=click.Path(path_type=Path))
 @click.option("--deliver-only", is_flag=True, help="Only composites that are marked, see 'hstlc deliver'.")
 @click.option("-j", "--jobs", type=click.IntRange(min=1), help="Worker processes  [default: num_cores]")
 @click.option("--dry-run", is_flag=True, help="Tell what would be done, write nothing.")
@@ -31,7 +31,7 @@ def publish(
 ) -> None:
     """Write the composites as a collection of High Level Science Products to a new folder.
 
-    With the names and headers of the profile 'mast', a picture of each, a README and a manifest with digests. DIR is by
+    With the names and headers of the profile 'mast', a picture of each, a README and a manifest with digests. FOLDER is by
     default publish/hlsp_IDENTIFIER_vVERSION in home_dir. Nothing is written where a light curve breaks a rule of
     'hstlc hlsp check', and a folder with anything else in it is left alone; the same collection again changes nothing.
     """

@@ -259,9 +259,10 @@ def _is_stale(
 def _drop_redundant(pairs: Sequence[tuple[Candidate, Candidate]], *, move: bool, dry_run: bool) -> None:
     """Delete files from the ingest folder that the store has already, once the stored copy verifies."""
     for extra, stored in pairs:
-        if extra.path != stored.path:
-            logger.info("%s: the store has it as %s", extra.path, stored.path, extra={"action": "duplicate"})
-        if dry_run or not (extra.inside or move) or extra.path == stored.path:
+        if dry_run or extra.path == stored.path:
+            continue
+        logger.info("%s: the store has it as %s", extra.path, stored.path, extra={"action": "duplicate"})
+        if not (extra.inside or move):
             continue
         try:
             remove_copy(extra.path, extra.sha256, stored.path)

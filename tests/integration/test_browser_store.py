@@ -51,6 +51,7 @@ KINDS = {
     "index": ("index.html",),
     "table": tuple(f"{name}_hstlc.html" for name in TABLES),
     "summary": tuple(f"{name}.html" for name in SUMMARIES),
+    "findings": ("findings.html",),
     "curve": ("SIM-*/*_curve.html",),
     "composite": ("composite/*_sci.html",),
     "periodogram": ("*/*_periodogram.html",),
@@ -268,7 +269,7 @@ def test_every_page_of_the_folder_is_of_one_kind_that_is_opened_here(store: Stor
     found = Counter(path for kind in KINDS for path in pages_of(store, kind))
     assert found == Counter(path for path in plotted(store) if path.endswith(".html"))
     assert {kind: len(pages_of(store, kind)) for kind in KINDS} == {
-        "index": 1, "table": 4, "summary": 4, "curve": 7, "composite": 5, "periodogram": 10,
+        "index": 1, "table": 4, "summary": 4, "findings": 1, "curve": 7, "composite": 5, "periodogram": 10,
     }  # fmt: skip
 
 
@@ -327,6 +328,17 @@ def test_tables_show_the_rows_of_the_database_with_their_plots_and_files(
                 assert leads[f"outputs/{name_of(row)}.fits"] == 1
                 assert (leads[f"{plot}.html"], leads[f"{plot}_quicklook.png"]) == (1, 1)
                 assert leads[f"{plot}_periodogram.html"] == (row["peak_period_s"] is not None)
+
+
+def test_findings_are_those_of_the_database(visitor: Callable[..., Any], site: str, store: Store) -> None:
+    counted = "SELECT reason, count(DISTINCT rootname) FROM finding GROUP BY reason"
+    wanted = {reason: str(number) for reason, number in select(store.url, counted).rows}
+    with visitor(site) as page:
+        page.goto(f"{site}/plots/findings.html")
+        assert page.title() == page.locator("h1").inner_text() == "Findings"
+        shown = dict(zip(column(page, "finding"), column(page, "exposures"), strict=True))
+        assert wanted
+        assert {reason: shown[reason] for reason in wanted if reason in shown} == wanted
 
 
 def test_summaries_are_drawn_and_say_what_they_show(visitor: Callable[..., Any], site: str, store: Store) -> None:

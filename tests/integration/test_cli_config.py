@@ -84,7 +84,7 @@ def test_missions_are_listed_with_their_checks(hstlc: Run, monkeypatch: pytest.M
             check.reason for check in missions()[mission["name"]].checks
         ]
     text = hstlc("mission", "list").stdout
-    assert "hst: Hubble Space Telescope (COS), " in text
+    assert "hst: Hubble Space Telescope (COS, STIS), " in text
     assert "Bad EXPFLAG" not in text
     assert "  reject Bad EXPFLAG: EXPFLAG is one of `accepted_expflags`." in hstlc("mission", "list", "--checks").stdout
 

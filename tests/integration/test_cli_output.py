@@ -43,7 +43,11 @@ def test_these_are_the_commands() -> None:
             "mission list",
             "config show",
             "config check",
+            "publish",
+            "import-original",
         ),
+        *("targets list", "targets show", "targets merge", "targets split", "targets rename"),
+        *("deliver set", "deliver unset"),
         *("db upgrade", "db check", "db reset", "db sql", "files reset", "files sweep", "files verify"),
     }
 

@@ -41,7 +41,7 @@ def test_production_keeps_the_rejected_files(filled: Engine) -> None:
     ("table", "emptied"),
     [
         ("metadata", {"outputs", "metadata"}),
-        ("product", {"composite_member", "stats", "product"}),
+        ("product", {"composite_member", "candidate", "stats", "product"}),
         ("stats", {"stats"}),
         ("bad_data", {"bad_data"}),
         ("outputs", {"outputs"}),
