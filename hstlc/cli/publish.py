@@ -31,8 +31,8 @@ def publish(
 ) -> None:
     """Write the composites as a collection of High Level Science Products to a new folder.
 
-    With the names and headers of the profile 'mast', a picture of each, a README and a manifest with digests. FOLDER is by
-    default publish/hlsp_IDENTIFIER_vVERSION in home_dir. Nothing is written where a light curve breaks a rule of
+    With the names and headers of the profile 'mast', a picture of each, a README and a manifest with digests. FOLDER is
+    by default publish/hlsp_IDENTIFIER_vVERSION in home_dir. Nothing is written where a light curve breaks a rule of
     'hstlc hlsp check', and a folder with anything else in it is left alone; the same collection again changes nothing.
     """
     from hstlc.cli.database import require_database
