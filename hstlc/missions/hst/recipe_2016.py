@@ -198,7 +198,8 @@ def _sums(
         wanted = outside_windows(aa, excluded)
         columns += [x[inside & wanted].min(), x[inside & wanted].max()] if (inside & wanted).any() else []
         for total, region in ((source, inside), (beside, first | second)):
-            counts, _ = np.histogram(stamps[region & wanted], edges, weights=weight[region & wanted].astype(np.float64))
+            # weights stay in single precision, in which their running sum loses digits as the original's did
+            counts, _ = np.histogram(stamps[region & wanted], edges, weights=weight[region & wanted])
             total += counts
     (low, high), _, (low2, high2) = boxes
     beside *= (high2 - low2) / (high - low) / 2
