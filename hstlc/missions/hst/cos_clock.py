@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hstlc.events.binning import ticks_before
+from hstlc.missions.hst.tick_bins import OUTSIDE, tick_bins
 from hstlc.model import Intervals
 
 __all__ = ["OUTSIDE", "TICK_S", "Placer", "is_ordered", "middle_s"]
@@ -22,9 +22,6 @@ IntArray = NDArray[np.int64]
 
 #: Period of the COS clock.
 TICK_S = 0.032
-
-#: Bin of an event that is in no bin or not in good time.
-OUTSIDE = -1
 
 
 def middle_s(stamps: NDArray[Any]) -> FloatArray:
@@ -54,15 +51,8 @@ class Placer:
     """
 
     def __init__(self, gti: Intervals, edges_s: FloatArray | None = None) -> None:
-        start, stop = ticks_before(gti.start, TICK_S), ticks_before(gti.stop, TICK_S)
-        edges = np.zeros(0, dtype=np.int64) if edges_s is None else ticks_before(edges_s, TICK_S)
-        cuts = np.unique(np.concatenate((edges, start, stop)))
-        good = Intervals.of(start, stop).contains(cuts)
-        bins = np.searchsorted(edges, cuts, side="right") - 1 if edges_s is not None else np.zeros(len(cuts), np.int64)
-        inside = good & (bins >= 0) & (bins < max(len(edges) - 1, 1))
-        self._cuts = cuts
-        self._bins = np.concatenate(([OUTSIDE], np.where(inside, bins, OUTSIDE)))
-        self._stamps = _first_stamp(cuts)
+        self._cuts, self._bins = tick_bins(gti, edges_s, TICK_S)
+        self._stamps = _first_stamp(self._cuts)
 
     def place(self, stamps: NDArray[Any]) -> IntArray:
         """Return the bin of each stamp, :data:`OUTSIDE` for those not in good time or not finite.

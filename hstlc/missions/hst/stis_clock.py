@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hstlc.events.binning import ticks_before
+from hstlc.missions.hst.tick_bins import OUTSIDE, tick_bins
 from hstlc.model import Intervals
 
 __all__ = ["NO_TIME", "OUTSIDE", "TICK_S", "TickPlacer", "middle_s", "ticks_of"]
@@ -21,9 +21,6 @@ IntArray = NDArray[np.int64]
 
 #: Period of the STIS clock.
 TICK_S = 125e-6
-
-#: Bin of an event that is in no bin or not in good time.
-OUTSIDE = -1
 
 #: Tick of an event whose time is not a number.
 NO_TIME = -(2**62)
@@ -66,13 +63,8 @@ class TickPlacer:
     """
 
     def __init__(self, gti: Intervals, edges_s: FloatArray | None = None) -> None:
-        start, stop = ticks_before(gti.start, TICK_S), ticks_before(gti.stop, TICK_S)
-        edges = np.zeros(0, dtype=np.int64) if edges_s is None else ticks_before(edges_s, TICK_S)
-        cuts = np.unique(np.concatenate((edges, start, stop)))
-        bins = np.searchsorted(edges, cuts, side="right") - 1 if edges_s is not None else np.zeros(len(cuts), np.int64)
-        inside = Intervals.of(start, stop).contains(cuts) & (bins >= 0) & (bins < max(len(edges) - 1, 1))
+        cuts, self._bins = tick_bins(gti, edges_s, TICK_S)
         self._cuts = cuts + 1  # a tick k is number k - 1 from zero
-        self._bins = np.concatenate(([OUTSIDE], np.where(inside, bins, OUTSIDE)))
 
     def place(self, ticks: IntArray) -> IntArray:
         """Return the bin of each tick, :data:`OUTSIDE` for those not in good time."""
