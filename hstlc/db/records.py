@@ -140,7 +140,7 @@ def recorded_curves(connection: Connection, keys: Iterable[Key]) -> set[Key]:
             select(METADATA.c.mission, METADATA.c.rootname)
             .select_from(joined)
             .where(METADATA.c.mission == mission, METADATA.c.rootname.in_(chunk))
-            .where(OUTPUTS.c.individual_product_id.is_not(None))
+            .where(OUTPUTS.c.individual_product_id.is_not(None), OUTPUTS.c.source_name == "", OUTPUTS.c.band == "")
         )
         found |= {(row.mission, row.rootname) for row in rows}
     return found

@@ -149,6 +149,14 @@ def test_a_band_that_is_not_made_any_more_goes(engine: Engine) -> None:
     assert sorted(row["band"] for row in _plain(engine, OUTPUTS)) == ["", "", "C", "N"]
 
 
+def test_the_curve_of_a_band_is_not_that_of_the_exposure(engine: Engine) -> None:
+    keys = [("hst", name) for name in "abc"]
+    with writing(engine) as connection:
+        records.save_exposures(connection, [_exposure("a", bands="C"), _exposure("b", bands="C")])
+        connection.execute(delete(OUTPUTS).where(OUTPUTS.c.band == "", OUTPUTS.c.individual_filename == "a.fits"))
+        assert records.recorded_curves(connection, keys) == {("hst", "b")}
+
+
 def test_rows_with_the_same_key_act_one_after_the_other(engine: Engine) -> None:
     rows = [
         _bad("b", day=1, message="first"),
