@@ -49,6 +49,27 @@ def test_the_longest_silence_that_is_left_alone_is_a_setting(tmp_path: Path) -> 
     assert _found(paths, maximum_silence="3 s", silence_probability=1e-300) == ()
 
 
+@pytest.mark.parametrize("rows", [1000, 65_536, 70_000])
+@pytest.mark.parametrize("ordered", [True, False])
+def test_a_silence_is_seen_wherever_it_is_in_the_list(tmp_path: Path, rows: int, ordered: bool) -> None:
+    """Also between two blocks of rows that are read, of which the first has 65,536."""
+    paths = write_exposure(tmp_path, CosExposure(exptime_s=200.0), Scene(500.0, 1.0)).paths
+
+    def edit(units: Any) -> None:
+        number = len(units["EVENTS"].data)
+        assert number > 2 * 35_000
+        times = np.concatenate((np.linspace(0.5, 60, rows), np.linspace(140, 199, number - rows)))
+        if not ordered:
+            times[5], times[6] = times[6] + 0.032, times[5]
+        units["EVENTS"].data["TIME"] = times
+
+    edit_file(paths[0], edit)
+    identities = [identity for path in paths if (identity := MISSION.identify(path)) is not None]
+    (events,) = MISSION.load(identities).events.values()
+    assert events.times.gap_s == pytest.approx(80.0, abs=0.05)
+    assert "Silence" in [f.reason for f in _found(paths, maximum_silence="79 s")]
+
+
 def test_few_events_may_be_far_apart(tmp_path: Path) -> None:
     """With 0.05 counts/s beside the stimulation pulses taken away, 100 s without an event are chance."""
     paths = write_exposure(tmp_path, CosExposure(exptime_s=600.0, seed=3), FAINT).paths

@@ -44,6 +44,8 @@ class Survey:
         NaN where no time is a number.
     outside : int
         Events outside the good times.
+    gap_s : float, seconds
+        The longest time from one event to the next.
     """
 
     invalid: int
@@ -53,6 +55,7 @@ class Survey:
     earliest_s: float
     latest_s: float
     outside: int
+    gap_s: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,7 +102,7 @@ def survey(table: Unit, gti: Intervals) -> Survey:
     """Look once at the times of all events."""
     placer = Placer(gti)
     invalid = back = outside = 0
-    step_back_s = 0.0
+    step_back_s = gap_s = 0.0
     first_s = earliest_s = latest_s = before = float("nan")
     for number, (stamps,) in enumerate(table.column_blocks(("TIME",))):
         ordered = is_ordered(stamps)
@@ -110,10 +113,13 @@ def survey(table: Unit, gti: Intervals) -> Survey:
         invalid += len(times) - len(known)
         back += len(falls)
         step_back_s = max(step_back_s, float(-falls.min(initial=0.0)))
+        gap_s = float(np.fmax.reduce(steps[:1] if ordered else steps, initial=gap_s))  # of order: from the block before
+        if ordered:
+            gap_s = max(gap_s, float((stamps[1:] - stamps[:-1]).max(initial=0.0)))
         bins, counts = placer.runs(stamps) if ordered else (placer.place(stamps), np.ones(len(stamps), dtype=np.int64))
         outside += int(counts[bins == OUTSIDE].sum()) - (len(times) - len(known))
         first_s = float(times[0]) if number == 0 else first_s
         before = known[-1] if len(known) else before
         earliest_s = float(np.fmin.reduce(times, initial=earliest_s))
         latest_s = float(np.fmax.reduce(times, initial=latest_s))
-    return Survey(invalid, back, step_back_s, first_s, earliest_s, latest_s, outside)
+    return Survey(invalid, back, step_back_s, first_s, earliest_s, latest_s, outside, gap_s)

@@ -77,7 +77,7 @@ class StisEvents:
     def times(self) -> Survey:
         """What one look at all times tells, taken when it is first asked for."""
         placer = TickPlacer(self.gti)
-        invalid = back = outside = step = 0
+        invalid = back = outside = step = gap = 0
         first = before = NO_TIME
         earliest, latest = -NO_TIME, NO_TIME
         for number, ticks in enumerate(self._all_ticks()):
@@ -85,14 +85,14 @@ class StisEvents:
             steps = np.diff(known if before == NO_TIME else np.concatenate(([before], known)))
             invalid += len(ticks) - len(known)
             back += int(np.count_nonzero(steps < 0))
-            step = max(step, -int(steps.min(initial=0)))
+            step, gap = max(step, -int(steps.min(initial=0))), int(steps.max(initial=gap))
             outside += int(np.count_nonzero(placer.place(known) == OUTSIDE))
             first = int(ticks[0]) if number == 0 else first
             before = int(known[-1]) if len(known) else before
             earliest, latest = int(known.min(initial=earliest)), int(known.max(initial=latest))
         ends = np.array([first, earliest if latest != NO_TIME else NO_TIME, latest])
         first_s, earliest_s, latest_s = middle_s(ends).tolist()
-        return Survey(invalid, back, step * TICK_S, first_s, earliest_s, latest_s, outside)
+        return Survey(invalid, back, step * TICK_S, first_s, earliest_s, latest_s, outside, gap * TICK_S)
 
     def __len__(self) -> int:
         return sum(table.rows for table in self.tables)

@@ -13,6 +13,9 @@ from hstlc.missions.hst.checks.rejections import Found, HstExposure, beyond_expo
 from hstlc.missions.hst.settings import HstSettings
 from hstlc.model import Intervals
 
+#: More than a tick of any clock, of which an event is said to have the middle or the end.
+MARGIN_S = 0.1
+
 
 def slight_disorder(exposure: HstExposure, _: HstSettings) -> Found:
     """Small steps back in time: harmless, but recorded."""
@@ -59,6 +62,9 @@ def silence(exposure: HstExposure, settings: HstSettings) -> Found:
         times, live_s = events.times, events.gti.total
         if times.invalid or times.step_back_s > settings.maximum_silence_s or not (len(events) and live_s):
             continue
+        ends_s = times.first_s - events.gti.start[0], events.gti.stop[-1] - times.latest_s + times.step_back_s
+        if max(times.gap_s, *ends_s) <= settings.maximum_silence_s - MARGIN_S:
+            continue  # seen by the look at all times that others took
         number = len(events) - times.outside
         start_s, length_s = _longest_silence(events.blocks("TIME"), events.gti, settings.maximum_silence_s)
         if length_s and number * exp(-number * length_s / live_s) < settings.silence_probability:
