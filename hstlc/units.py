@@ -131,8 +131,8 @@ def parse_range(value: object, unit: str) -> tuple[float, float]:
 
     Examples
     --------
-    >>> parse_range("1150 Angstrom .. 119 nm", "Angstrom")
-    (1150.0, 1190.0)
+    >>> parse_range("1150 Angstrom .. 1200 Angstrom", "Angstrom")
+    (1150.0, 1200.0)
     """
     parts = value.split("..") if isinstance(value, str) else []
     if len(parts) != 2:

@@ -44,8 +44,8 @@ def high(pixel: FloatArray) -> FloatArray:
 
     Examples
     --------
-    >>> high(np.array([1.0, 1024.0])), low(np.array([1.5]))
-    (array([   1.5, 2047.5]), array([1.]))
+    >>> high(np.array([1.0, 100.0])), low(np.array([1.5]))
+    (array([  1.5, 199.5]), array([1.]))
     """
     return np.asarray(2 * pixel - 0.5)
 
