@@ -46,15 +46,15 @@ _WHERE = "'filesystem/' || substr(rootname, 1, 5) || '/' || rootname, rootname |
 _ROWS = {
     "metadata (id, mission, rootname, path, filename, ingest_date, telescop, instrume, targname, cal_ver, obstype, "
     "cenwave, aperture, detector, opt_elem, fppos, ra_deg, dec_deg, expstart_mjd, expend_mjd, exptime_s, proposid, "
-    "configuration, extra, updated_at)": f"""
+    "configuration, extra, updated_at, header_targname, withdrawn)": f"""
 SELECT n + 1, 'hst', rootname, {_WHERE}, '2026-01-02', 'HST', 'COS', targname, '3.4.1', 'SPECTROSCOPIC', cenwave,
        'PSA', detector, opt_elem, n % 4 + 1, 360 * u, 180 * v - 90, 55200 + n / 200.0, 55200.02 + n / 200.0,
-       100 + 2800 * w, 11000 + n / 40, configuration, '{{"segments": ["A", "B"]}}', {_NOW}
+       100 + 2800 * w, 11000 + n / 40, configuration, '{{"segments": ["A", "B"]}}', {_NOW}, targname, ''
 FROM curves WHERE kind = 'individual' ORDER BY n""",
     "product (id, kind, key, path, filename, sha256, size_bytes, input_digest, step_version, settings_digest, "
-    "made_at)": f"""
+    "made_at, metadata_id)": f"""
 SELECT n + 1, kind, CASE kind WHEN 'individual' THEN 'hst/' || rootname || '//' ELSE configuration END, path, filename,
-       sha256, 250000, sha256, 1, sha256, {_NOW}
+       sha256, 250000, sha256, 1, sha256, {_NOW}, CASE kind WHEN 'individual' THEN n + 1 END
 FROM curves ORDER BY n""",
     "product (id, parent_id, kind, key, path, filename, sha256, size_bytes, input_digest, step_version, "
     "settings_digest, made_at)": f"""
@@ -75,11 +75,12 @@ FROM curves WHERE kind = 'individual' ORDER BY n""",
     "stats (id, product_id, lightcurve_path, lightcurve_filename, total, mean, mu, stdev, poisson_factor, pearson_r, "
     "pearson_p, periodogram, deliver, excess_factor, reduced_chi2, chi2_p, within_reduced_chi2, within_chi2_p, "
     "between_reduced_chi2, between_chi2_p, peak_period_s, peak_power, false_alarm_probability, shortest_period_s, "
-    "datasets, bins_used, exposure_s, interesting, curve_sha256, step_version, settings_digest, computed_at)": f"""
+    "datasets, bins_used, exposure_s, interesting, curve_sha256, step_version, settings_digest, computed_at, "
+    "candidates, peak_note)": f"""
 SELECT n + 1, n + 1, path, filename, CAST(100000 * w AS BIGINT), 100 * w, 10 * w, 10 * w, factor, 2 * v - 1, v * v,
        w < 0.01, w < 0, factor, factor * factor, u * u, factor * factor, u * u, NULL, NULL, 4 + 1500 * v, w,
        CASE WHEN w < 0.01 THEN v * v ELSE u END, 4,
-       CASE kind WHEN 'composite' THEN 3 ELSE 1 END, 1500, 1500.25, u < 0.01, sha256, 1, sha256, {_NOW}
+       CASE kind WHEN 'composite' THEN 3 ELSE 1 END, 1500, 1500.25, u < 0.01, sha256, 1, sha256, {_NOW}, 0, ''
 FROM (SELECT *, CASE WHEN u < 0.01 THEN 1.2 + 3 * v * v ELSE 0.9 + 0.2 * v END AS factor FROM curves) AS a
 ORDER BY n""",
     "finding (id, mission, rootname, filename, check_name, severity, reason, message, found_at)": f"""
