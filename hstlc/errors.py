@@ -11,7 +11,12 @@
     ├── StepError              RuntimeError     exit 4   at least one exposure of a run failed
     ├── StoreError             OSError          exit 5   disk full, permission, path outside the store
     │   └── DatabaseError      ConnectionError  exit 5   the database does not answer or refuses
-    └── LockHeldError          BlockingIOError  exit 6   another writer works on this store
+    ├── LockHeldError          BlockingIOError  exit 6   another writer works on this store
+    └── ArchiveError           ConnectionError  exit 7   an archive does not give what it was asked for
+        ├── TransientError                               not now: it is worth another try
+        ├── RejectedError                                never: the question is wrong, or the thing is not there
+        ├── ProprietaryError   PermissionError           not yet: it is not public
+        └── IntegrityError                               an answer or file that is not whole, or not the one wanted
 
 Each error has a stable ``code``, a ``message`` that says which file, what was expected and what was found, a
 ``hint`` that says what to do, and a ``context`` of plain values. Programming errors are never wrapped.
@@ -22,13 +27,18 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 __all__ = [
+    "ArchiveError",
     "DataError",
     "DatabaseError",
     "HstlcError",
     "InconsistentError",
+    "IntegrityError",
     "LockHeldError",
+    "ProprietaryError",
+    "RejectedError",
     "StepError",
     "StoreError",
+    "TransientError",
     "UnreadableError",
     "UnsupportedModeError",
     "UsageError",
@@ -121,4 +131,33 @@ class LockHeldError(HstlcError, BlockingIOError):
 
     exit_code = 6
     http_status = 409
+    retryable = True
+
+
+class ArchiveError(HstlcError, ConnectionError):
+    """An archive does not give what it was asked for."""
+
+    exit_code = 7
+    http_status = 502
+
+
+class TransientError(ArchiveError):
+    """No answer, a busy archive, or an answer that was cut off: worth another try."""
+
+    retryable = True
+
+
+class RejectedError(ArchiveError):
+    """The archive refuses the question, or does not have the thing: asking again changes nothing."""
+
+
+class ProprietaryError(ArchiveError, PermissionError):
+    """The archive has it, and does not give it to the public yet."""
+
+    http_status = 403
+
+
+class IntegrityError(ArchiveError):
+    """What came is not whole, not of the kind that was asked for, or of another observation."""
+
     retryable = True

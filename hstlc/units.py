@@ -13,7 +13,10 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, PlainSerializer
 
-__all__ = ["AngstromRange", "Column", "Seconds", "format_quantity", "parse_quantity", "parse_range", "to_float"]
+__all__ = [
+    *("AngstromRange", "Bytes", "Column", "Degrees", "Rate", "Seconds"),
+    *("format_quantity", "parse_quantity", "parse_range", "to_float"),
+]
 
 _QUANTITY = re.compile(r"^\s*([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)\s*([^\W\d].*?)?\s*$")
 
@@ -151,9 +154,40 @@ def _range_type(unit: str) -> Any:
     ]
 
 
+_SIZE = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([kKMGT]?)(i?)B\s*")
+_POWERS = {"": 0, "k": 1, "K": 1, "M": 2, "G": 3, "T": 4}
+
+
+def _size(value: object) -> int:
+    match = _SIZE.fullmatch(value) if isinstance(value, str) else None
+    if match is None:
+        raise ValueError("a size with its unit is wanted, such as '1 GB' or '500 MB'")
+    number, prefix, binary = match.groups()
+    factor: int = (1024 if binary else 1000) ** _POWERS[prefix]
+    return round(float(number) * factor)
+
+
+def _size_text(size: int) -> str:
+    prefix = next((p for p in "TGMk" if size and size % 1000 ** _POWERS[p] == 0), "")
+    return f"{size // 1000 ** _POWERS[prefix]} {prefix}B"
+
+
+def _rate(value: object) -> int:
+    if not isinstance(value, str) or not value.rstrip().endswith("/s"):
+        raise ValueError("bytes per second are wanted, such as '1 kB/s'")
+    return _size(value.rstrip().removesuffix("/s"))
+
+
+#: A number of bytes.
+Bytes = Annotated[int, BeforeValidator(_size), PlainSerializer(_size_text, return_type=str)]
+#: Bytes per second.
+Rate = Annotated[int, BeforeValidator(_rate), PlainSerializer(lambda rate: f"{_size_text(rate)}/s", return_type=str)]
+
+
 def _positive(number: float) -> bool:
     return 0 < number < float("inf")
 
 
 Seconds = _quantity_type("s", _positive, "a positive, finite time")
+Degrees = _quantity_type("deg", lambda number: 0 < number <= 180, "an angle up to 180 deg")
 AngstromRange = _range_type("Angstrom")

@@ -8,12 +8,25 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 from hypothesis import settings
-from sqlalchemy import Engine, insert
+from sqlalchemy import Connection, Engine, insert
 
 from hstlc import logs
 from hstlc.cli.main import cli
 from hstlc.config.settings import ENVIRONMENT_PREFIX
 from hstlc.config.sources import NOT_KEYS
+from hstlc.db.archive_tables import (
+    ArchiveCursor,
+    ArchiveSelection,
+    ArchiveSource,
+    ArchiveWalk,
+    DownloadAttempt,
+    Job,
+    Leader,
+    Notice,
+    RemoteDataset,
+    RemoteFile,
+    RemoteProduct,
+)
 from hstlc.db.engine import make_engine, writing
 from hstlc.db.migrate import ensure_schema
 from hstlc.db.tables import (
@@ -145,6 +158,31 @@ def _fill(engine: Engine) -> None:
         connection.execute(
             insert(PendingRemoval), {"path": "/in/a.fits", "sha256": digest, "kept_path": "/data/a.fits"}
         )
+        _fill_archives(connection, now, digest)
+
+
+def _fill_archives(connection: Connection, now: datetime, digest: str) -> None:
+    """Write an archive with one dataset and its product, a selection, a notice, a job and a leader."""
+    source, stream = {"source": "mast"}, {"stream": "archive"}
+    connection.execute(insert(ArchiveSource), {**source, "columns": {"sci_targname": "string"}})
+    connection.execute(insert(ArchiveCursor), {**source, **stream, "watermark": now, "moved_at": now})
+    walk = {**source, **stream, "state": "done", "window_until": now, "started_at": now}
+    connection.execute(insert(ArchiveWalk), walk)
+    row = {**source, "dataset_key": "LZ0001AAQ", "version_key": "1", "columns_digest": digest}
+    row |= {"first_seen_at": now, "last_seen_at": now}
+    (dataset_id,) = connection.execute(insert(RemoteDataset).returning(RemoteDataset.id), row).one()
+    row = {**source, "dataset_id": dataset_id, "name": "lz0001aaq_corrtag_a.fits", "version_key": "1"}
+    row |= {"mission": "hst", "kind": "corrtag_a", "group_key": "lz0001aaq", "state": "done"}
+    row |= {"first_seen_at": now, "last_seen_at": now}
+    (product_id,) = connection.execute(insert(RemoteProduct).returning(RemoteProduct.id), row).one()
+    row = {"product_id": product_id, "filename": "lz0001aaq_corrtag_a.fits", "path": "/in", "sha256": digest}
+    connection.execute(insert(RemoteFile), {**row, "size_bytes": 1, "added_at": now})
+    connection.execute(insert(DownloadAttempt), {"product_id": product_id, "tried_at": now, "status": 200})
+    connection.execute(insert(ArchiveSelection), {**source, "name": "mine", "radius_deg": 0.1, "made_at": now})
+    row = {"key": "columns mast", "severity": "warning", "message": "a column is gone"}
+    connection.execute(insert(Notice), {**row, "first_at": now, "last_at": now})
+    connection.execute(insert(Job), {"name": "poll"})
+    connection.execute(insert(Leader), {"epoch": 1, "owner": "host-1-1", "lease_until": now, "taken_at": now})
 
 
 @pytest.fixture

@@ -59,28 +59,31 @@ class Key:
     environment: str
 
 
-def describe(missions: SectionModels | None = None) -> tuple[Key, ...]:
-    """Return every key, those of the missions' sections last.
+def describe(missions: SectionModels | None = None, archives: SectionModels | None = None) -> tuple[Key, ...]:
+    """Return every key, those of the archives' and missions' sections last.
 
     Parameters
     ----------
     missions : mapping of str to type of pydantic.BaseModel, optional
         The model of each mission's section, by default those of the installed missions.
+    archives : mapping of str to type of pydantic.BaseModel, optional
+        Likewise of each archive's section.
     """
-    models = installed_sections() if missions is None else missions
     keys = _keys(Settings(home_dir=HOME), ())
     for name, section in SECTIONS.items():
         keys += _keys(section(), (name,))
-    for name, model in models.items():
-        keys += _keys(model(), ("missions", name))
+    for kind, given in (("archives", archives), ("missions", missions)):
+        models = installed_sections(kind) if given is None else given
+        for name, model in models.items():
+            keys += _keys(model(), (kind, name))
     return tuple(keys)
 
 
-def example(missions: SectionModels | None = None) -> str:
+def example(missions: SectionModels | None = None, archives: SectionModels | None = None) -> str:
     """Return the text of ``config.example.yaml``."""
     lines = [_HEAD]
     section: KeyPath = ()
-    for key in describe(missions):
+    for key in describe(missions, archives):
         *above, name = key.name.split(".")
         indent = "  " * len(above)
         if tuple(above) != section:

@@ -26,7 +26,11 @@ FILE_NAME = "hstlc_config.yaml"
 
 
 def load(
-    path: Path | None = None, environ: Mapping[str, str] | None = None, *, missions: SectionModels | None = None
+    path: Path | None = None,
+    environ: Mapping[str, str] | None = None,
+    *,
+    missions: SectionModels | None = None,
+    archives: SectionModels | None = None,
 ) -> Settings:
     """Return the settings: of the environment first, then of the file, then the defaults.
 
@@ -38,6 +42,8 @@ def load(
         The environment, by default that of the process.
     missions : mapping of str to type of pydantic.BaseModel, optional
         The model of each mission's section, by default those of the installed missions.
+    archives : mapping of str to type of pydantic.BaseModel, optional
+        Likewise of each archive's section.
 
     Raises
     ------
@@ -46,7 +52,7 @@ def load(
         ``usage.missing-directory``.
     """
     environ = os.environ if environ is None else environ
-    models = installed_sections() if missions is None else missions
+    given = {"archives": archives, "missions": missions}
     file = _file(path, environ)
     sources = [from_file(file, environ) if file else Source(), from_environment(environ)]
     values: dict[str, Any] = {}
@@ -63,17 +69,21 @@ def load(
             "nor in the environment",
             "set HSTLC_HOME_DIR=/path/of/a/folder, or home_dir in the configuration file",
         )
-    values["missions"] = _sections(values.get("missions", {}), models, places)
+    for kind, models in given.items():
+        models = installed_sections(kind) if models is None else models
+        values[kind] = _sections(kind, values.get(kind, {}), models, places)
     settings = _validated(Settings, values, (), places)
     _check_directories(settings, values.keys(), places)
     return settings
 
 
-def installed_sections() -> SectionModels:
-    """Return the model of the section of every installed mission."""
+def installed_sections(kind: str) -> SectionModels:
+    """Return the model of the section of every installed mission, or of every archive."""
+    from hstlc.archives.registry import archives
     from hstlc.missions.registry import missions
 
-    return {name: mission.settings_model for name, mission in missions().items()}
+    installed: Mapping[str, Any] = archives() if kind == "archives" else missions()
+    return {name: one.settings_model for name, one in installed.items()}
 
 
 def key_names(model: type[BaseModel]) -> dict[str, str]:
@@ -97,12 +107,12 @@ def _merged(low: Mapping[str, Any], high: Mapping[str, Any]) -> dict[str, Any]:
     return result
 
 
-def _sections(given: Any, models: SectionModels, places: Mapping[KeyPath, str]) -> dict[str, BaseModel]:
+def _sections(kind: str, given: Any, models: SectionModels, places: Mapping[KeyPath, str]) -> dict[str, BaseModel]:
     if not isinstance(given, Mapping):
-        raise _bad_value(("missions",), given, "sections named after missions are wanted", "", places)
+        raise _bad_value((kind,), given, f"sections named after {kind} are wanted", "", places)
     if unknown := sorted(str(name) for name in given if name not in models):
-        raise _unknown_key(("missions", unknown[0]), places, models)
-    return {name: _validated(model, given.get(name, {}), ("missions", name), places) for name, model in models.items()}
+        raise _unknown_key((kind, unknown[0]), places, models)
+    return {name: _validated(model, given.get(name, {}), (kind, name), places) for name, model in models.items()}
 
 
 def _validated(model: type[AnyModel], values: Any, above: KeyPath, places: Mapping[KeyPath, str]) -> AnyModel:

@@ -6,6 +6,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
 
+from hstlc.archives.limits import DownloadSettings, NetworkSettings
+from hstlc.config.daemon import DaemonSection
 from hstlc.formats.hlsp.project import IDENTIFIER, VERSION, Profile, Project
 from hstlc.units import format_quantity, parse_quantity
 
@@ -100,4 +102,11 @@ class TargetsSection(BaseModel):
 
 
 #: Section name to its model.
-SECTIONS: dict[str, type[BaseModel]] = {"stats": StatsSection, "hlsp": HlspSection, "targets": TargetsSection}
+SECTIONS: dict[str, type[BaseModel]] = {
+    "stats": StatsSection,
+    "hlsp": HlspSection,
+    "targets": TargetsSection,
+    "network": NetworkSettings,
+    "downloads": DownloadSettings,
+    "daemon": DaemonSection,
+}

@@ -19,9 +19,12 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from hstlc.archives.limits import ArchiveSettings, DownloadSettings, NetworkSettings
+from hstlc.config.daemon import DaemonSection
 from hstlc.config.sections import HlspSection, StatsSection, TargetsSection, described
 from hstlc.logs import redact
 from hstlc.store.layout import Layout
+from hstlc.units import Bytes
 
 __all__ = ["DIRECTORIES", "ENVIRONMENT_PREFIX", "RETIRED", "Settings", "is_secret"]
 
@@ -45,24 +48,8 @@ RETIRED = frozenset(
     | {"email", "host", "ftp_user", "dads_host", "archive"}
 )
 
-_SIZE = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([kKMGT]?)(i?)B\s*")
-_POWERS = {"": 0, "k": 1, "K": 1, "M": 2, "G": 3, "T": 4}
 _DATABASE = re.compile(r"(sqlite|postgres|postgresql)(\+\w+)?://")
 _SECRET = re.compile(r"pass|token|secret|api_key", re.IGNORECASE)
-
-
-def _size(value: object) -> int:
-    match = _SIZE.fullmatch(value) if isinstance(value, str) else None
-    if match is None:
-        raise ValueError("a size with its unit is wanted, such as '1 GB' or '500 MB'")
-    number, prefix, binary = match.groups()
-    factor: int = (1024 if binary else 1000) ** _POWERS[prefix]
-    return round(float(number) * factor)
-
-
-def _size_text(size: int) -> str:
-    prefix = next((p for p in "TGMk" if size and size % 1000 ** _POWERS[p] == 0), "")
-    return f"{size // 1000 ** _POWERS[prefix]} {prefix}B"
 
 
 def _octal(value: object) -> int:
@@ -85,7 +72,6 @@ def _database(value: str) -> str:
 
 Directory = Annotated[Path, AfterValidator(_absolute)]
 Url = Annotated[str, AfterValidator(_database)]
-Size = Annotated[int, BeforeValidator(_size), PlainSerializer(_size_text, return_type=str)]
 Permissions = Annotated[int, BeforeValidator(_octal), PlainSerializer(lambda mode: f"{mode:04o}", return_type=str)]
 
 
@@ -123,7 +109,7 @@ class Settings(BaseSettings):
     permissions: Permissions = described(
         "rights to folders; files get the same without x", 0o770, kind="octal digits in quotes"
     )
-    min_free_space: Size = described(
+    min_free_space: Bytes = described(
         "a run ends before less than this is free on the disk", 10**9, kind="size in B, kB, MB, GB, TB"
     )
     commit_batch: int = described("exposures a database transaction", 50, ge=1, le=100_000)
@@ -133,6 +119,10 @@ class Settings(BaseSettings):
     stats: StatsSection = Field(StatsSection(), description="statistics of light curves")
     hlsp: HlspSection = Field(HlspSection(), description="composite light curves as products of an archive")
     targets: TargetsSection = Field(TargetsSection(), description="names of targets")
+    network: NetworkSettings = Field(NetworkSettings(), description="requests to archives")
+    downloads: DownloadSettings = Field(DownloadSettings(), description="downloads from archives")
+    daemon: DaemonSection = Field(DaemonSection(), description="what is done how often")
+    archives: dict[str, SerializeAsAny[ArchiveSettings]] = Field({}, description="a section for every archive")
     missions: dict[str, SerializeAsAny[BaseModel]] = Field({}, description="a section for every mission")
 
     @classmethod

@@ -14,6 +14,7 @@ from typing import Any
 import yaml
 from pydantic_settings import EnvSettingsSource, SettingsError
 
+from hstlc.config.sections import SECTIONS
 from hstlc.config.settings import DIRECTORIES, ENVIRONMENT_PREFIX, RETIRED, Settings
 from hstlc.errors import UsageError
 
@@ -85,7 +86,7 @@ def from_environment(environ: Mapping[str, str]) -> Source:
 
 
 def _is_json(path: KeyPath, ours: Mapping[str, str], places: Mapping[KeyPath, str]) -> bool:
-    if path[0] not in {"stats", "missions"}:
+    if path[0] not in {*SECTIONS, "archives", "missions"}:
         return True
     try:
         return isinstance(json.loads(ours[places[path]]), dict)

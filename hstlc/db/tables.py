@@ -13,6 +13,7 @@ from typing import Any
 from sqlalchemy import BigInteger, Boolean, CheckConstraint, Date, Index, Integer, String, UniqueConstraint
 from sqlalchemy.orm import Mapped
 
+import hstlc.db.archive_tables  # noqa: F401 - the tables of archives belong to Base too
 from hstlc.db.columns import (
     Base,
     column,

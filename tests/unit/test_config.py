@@ -11,6 +11,8 @@ import pytest
 from pydantic import BaseModel, ConfigDict, Field
 
 from hstlc.config import HlspSection, Settings, StatsSection, describe, example, load
+from hstlc.config.loading import key_names
+from hstlc.config.sections import SECTIONS
 from hstlc.errors import UsageError
 from hstlc.formats.hlsp.project import Project
 from hstlc.stats import StatsSettings
@@ -367,12 +369,14 @@ def test_an_error_about_a_secret_does_not_tell_it(tmp_path, line):
 
 
 def test_every_key_is_described():
-    keys = {key.name: key for key in describe(TOYS)}
-    top = set(Settings.model_fields) - {"stats", "hlsp", "targets", "missions"}
+    keys = {key.name: key for key in describe(TOYS, {})}
+    top = set(Settings.model_fields) - {*SECTIONS, "archives", "missions"}
+    services = ("network", "downloads", "daemon")
+    service = {f"{name}.{key}" for name in services for key in key_names(SECTIONS[name])}
     delivery = {f"hlsp.{field.name}" for field in fields(Project)}
     statistics = {f"stats.{field.name}" for field in fields(StatsSettings)}
     names = {f"targets.{name}" for name in ("overrides", "radius", "resolver", "resolver_url")}
-    assert set(keys) == top | delivery | statistics | names | {
+    assert set(keys) == top | delivery | statistics | names | service | {
         "missions.toy.bin_width",
         "missions.toy.flags",
         "missions.toy.api_token",

@@ -1,0 +1,1 @@
+"""Chandra: its archives."""
