@@ -9,6 +9,7 @@ import platform
 import re
 import sys
 import time
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -30,11 +31,17 @@ _SECRETS: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?-----END [A-Z ]*PRIVATE KEY-----", re.DOTALL), _HIDDEN),
     (re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----\S*(?:\r?\n\S+$)*", re.MULTILINE), _HIDDEN),
     (re.compile(r"(://[^\s:/@]*):\S*@"), rf"\1:{_HIDDEN}@"),
+    (re.compile(r"(%+3A%+2F%+2F[^\s%/]*%+3A)\S*?%40", re.IGNORECASE), rf"\1{_HIDDEN}%40"),
+    # headers: to the end of the line or of the quoted text
+    (
+        re.compile(r"(authorization|cookie)(s?[\"']?\s*[=:]\s*)(?:\"[^\"]*\"|'[^']*'|[^\r\n\"'}]+)", re.IGNORECASE),
+        rf"\1\2{_HIDDEN}",
+    ),
     (re.compile(r"\b(bearer|basic|token)\s+(?=\S*\d)[\w.~+/=-]{8,}", re.IGNORECASE), rf"\1 {_HIDDEN}"),
     (
         re.compile(
             r"(pass(?:word|wd|phrase)|pwd|secret|token|credential|signature|authorization"
-            r"|(?:api|access|secret|private)[_-]?key)(s?[\"']?\s*[=:]\s*)" + _VALUE,
+            r"|(?:api|access|secret|private)[_-]?key)(s?(?:[\"']?\s*[=:]\s*|%+(?:25)?3[ad]))" + _VALUE,
             re.IGNORECASE,
         ),
         rf"\1\2{_HIDDEN}",
@@ -71,7 +78,13 @@ def printable(text: str) -> str:
 
 
 def configure(
-    log_dir: Path, command: str, level: str = "INFO", *, verbosity: int = 0, now: datetime | None = None
+    log_dir: Path,
+    command: str,
+    level: str = "INFO",
+    *,
+    verbosity: int = 0,
+    now: datetime | None = None,
+    daily: bool = False,
 ) -> Path:
     """Write the log of this run to a file of its own and to standard error, and return the file's path.
 
@@ -90,6 +103,9 @@ def configure(
         The lowest level on the console: -1 ERROR, 0 WARNING, 1 INFO, 2 DEBUG.
     now : datetime, optional
         Time zone aware; the present by default.
+    daily : bool
+        For a process that lasts: the file is ``<command>.log``, is added to, and gets the name
+        ``<command>.log.<YYYY-MM-DD>`` with the first line of the next day, UTC.
 
     Raises
     ------
@@ -98,9 +114,10 @@ def configure(
     """
     close()
     stamp = (now or datetime.now(UTC)).astimezone(UTC).strftime("%Y-%m-%d-%H-%M-%S")
-    path = log_dir / f"{re.sub('[^A-Za-z0-9-]+', '-', command)}_{stamp}_{os.getpid()}.log"
+    name = re.sub("[^A-Za-z0-9-]+", "-", command)
+    path = log_dir / (f"{name}.log" if daily else f"{name}_{stamp}_{os.getpid()}.log")
     try:
-        to_file = _LogFile(path)
+        to_file = _DailyLog(path) if daily else _LogFile(path)
     except OSError as error:
         raise StoreError(
             "store.log",
@@ -176,6 +193,37 @@ class _LogFile(logging.FileHandler):
         elif not self._complained:
             self._complained = True
             print(f"WARNING: {self.baseFilename}: the log is incomplete: {error.strerror}", file=sys.stderr)
+
+
+class _DailyLog(_LogFile):
+    """A log file that is renamed when its day is over; by this process, or by another one that writes to it too."""
+
+    def __init__(self, path: Path) -> None:
+        self._turn(path)
+        super().__init__(path)
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write the record to the file that has the name now."""
+        path = Path(self.baseFilename)
+        try:
+            self._turn(path)
+            if self.stream is not None:
+                ours = os.fstat(self.stream.fileno())
+                if not path.exists() or not os.path.samestat(ours, path.stat()):
+                    self.stream.close()
+                    self.stream = self._open()
+        except OSError:
+            self.handleError(record)
+        super().emit(record)
+
+    @staticmethod
+    def _turn(path: Path) -> None:
+        with suppress(FileNotFoundError):  # another process was faster, or there is none yet
+            last = datetime.fromtimestamp(path.stat().st_mtime, UTC).date()
+            if last < datetime.now(UTC).date():
+                target = path.with_name(f"{path.name}.{last}")
+                if not target.exists():
+                    path.rename(target)
 
 
 class _Console(logging.StreamHandler):  # type: ignore[type-arg]

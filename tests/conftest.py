@@ -46,7 +46,7 @@ from hstlc.db.tables import (
 )
 from hstlc.testing.databases import KINDS, fresh_database, fresh_postgres_url, reader_url_for
 
-pytest.register_assert_rewrite("hstlc.testing.contract_mission")
+pytest.register_assert_rewrite("hstlc.testing.contract_archive", "hstlc.testing.contract_mission")
 
 settings.register_profile("hstlc", deadline=None, derandomize=True)  # no timing, the same examples every time
 settings.load_profile("hstlc")

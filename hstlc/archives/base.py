@@ -18,6 +18,7 @@ from hstlc.clock import Clock, SystemClock
 
 if TYPE_CHECKING:
     from hstlc.archives.http import Http
+    from hstlc.errors import ArchiveError
 
 __all__ = [
     *("Archive", "Fact", "Identity", "Page", "RemoteDataset", "RemoteProduct"),
@@ -247,6 +248,14 @@ class Archive(ABC, Generic[SettingsT]):
     #: Most datasets in one call of :meth:`products`.
     batch: ClassVar[int] = 200
 
+    @property
+    def relist_after_s(self) -> float | None:
+        """Age in seconds at which a list of products is due again, though its dataset looks the same; None: never.
+
+        For archives that put a new file in the place of an old one and change nothing else.
+        """
+        return None
+
     def __init__(self, settings: SettingsT, http: Http, clock: Clock | None = None) -> None:
         self.settings = settings
         self.http = http
@@ -285,6 +294,14 @@ class Archive(ABC, Generic[SettingsT]):
     @abstractmethod
     def request(self, product: RemoteProduct) -> Request:
         """Return how to get the bytes of a product."""
+
+    def accepts(self, filename: str, product: RemoteProduct) -> bool:  # noqa: ARG002
+        """Tell whether a file of that name, in the answer for ``product``, is what was asked for."""
+        return True
+
+    def refusal(self, error: ArchiveError, product: RemoteProduct, now: datetime) -> ArchiveError:  # noqa: ARG002
+        """Return what an error means here, for archives that say the same of what is secret and what is not there."""
+        return error
 
     @abstractmethod
     def identify(self, path: Path, product: RemoteProduct) -> Identity:

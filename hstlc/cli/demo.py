@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -43,18 +44,26 @@ ORDER BY f.rootname, f.reason""",
 
 
 @click.command()
-@click.argument("folder", default="hstlc-demo", type=click.Path(path_type=Path, file_okay=False))
+@click.argument("folder", required=False, type=click.Path(path_type=Path, file_okay=False))
+@click.option("--archive", "from_archive", is_flag=True, help="Poll and fetch them from a stand-in for archives.")
 @report_errors
-def demo(folder: Path) -> None:
-    """Simulate exposures, ingest and plot them and ask five questions, all below FOLDER (default: hstlc-demo).
+def demo(folder: Path | None, from_archive: bool) -> None:
+    """Simulate exposures, ingest and plot them and ask five questions, all below FOLDER.
 
-    Needs no network and less than two minutes. FOLDER must be new or from an earlier demo; it is a data tree of its own
-    afterwards. A second run changes nothing.
+    FOLDER is by default hstlc-demo, with --archive hstlc-demo-archive. Needs no network and less than two minutes. It
+    must be new or from an earlier demo; it is a data tree of its own afterwards. A second run changes nothing.
     """
+    if from_archive:
+        _demonstrate_archive((folder or Path("hstlc-demo-archive")).resolve())
+    else:
+        _demonstrate((folder or Path("hstlc-demo")).resolve())
+
+
+def _demonstrate(folder: Path) -> None:
+    """Ingest simulated files."""
     from hstlc.cli.progress import make_progress
-    from hstlc.cli.summary import print_summary, print_table
+    from hstlc.cli.summary import print_summary
     from hstlc.config import load
-    from hstlc.db.readonly import select
     from hstlc.pipeline import ingest as pipeline
     from hstlc.pipeline.compose import compose
     from hstlc.pipeline.context import open_store
@@ -65,7 +74,6 @@ def demo(folder: Path) -> None:
     from hstlc.pipeline.statistics import build_statistics
     from hstlc.testing.cos import bad_files, demo_exposures, write_exposure
 
-    folder = folder.resolve()
     source = _archive(folder)
     click.echo(f"Simulating the files of an archive in {source}")
     for exposure, scene, _ in demo_exposures():
@@ -86,17 +94,50 @@ def demo(folder: Path) -> None:
         make_plots(context, summary, workers=workers, progress=progress)
     print_summary(summary)
     _print_comparison(settings)
-    for number, (question, sql) in enumerate(QUESTIONS.items(), 1):
-        _print_title(f"{number}. {question}")
-        click.echo(f"{sql.strip()}\n")
-        result = select(settings.db_connection_string, sql)
-        print_table(result.columns, result.rows)
+    _ask(settings, QUESTIONS)
     _print_title("Where to go from here")
     click.echo(f"page to open:    {settings.plot_dir / 'index.html'}")
     click.echo(f"light curves:    {settings.outputs_dir}")
     click.echo(f"rejected files:  {settings.bad_data_dir}")
     click.echo(f'more questions:  HSTLC_HOME_DIR={folder} hstlc db sql "SELECT ..."')
     summary.raise_for_failures()
+
+
+def _demonstrate_archive(folder: Path) -> None:
+    """Poll, fetch and ingest what a stand-in for archives has."""
+    from hstlc.cli import demo_archive
+    from hstlc.config import load
+    from hstlc.errors import UsageError
+    from hstlc.store.faults import translated
+
+    mark = folder / ".hstlc-demo-archive"
+    with translated(folder):
+        others = list(folder.iterdir()) if folder.exists() else []
+        if others and mark not in others:
+            problem = f"{folder} holds {others[0].name}, which is not of a demonstration"
+            raise UsageError("usage.not-a-demo", problem, "name a folder that does not exist yet", path=str(folder))
+        folder.mkdir(parents=True, exist_ok=True)
+        mark.touch()
+    summary = demo_archive.show_archive(folder)
+    settings = load(None, {"HSTLC_HOME_DIR": str(folder)})
+    _ask(settings, demo_archive.QUESTIONS)
+    _print_title("Where to go from here")
+    click.echo(f"page to open:       {settings.plot_dir / 'index.html'}")
+    click.echo(f"replies of archives: {settings.download_dir}")
+    click.echo("with internet:      HSTLC_HOME_DIR=~/hstlc hstlc get GJ436")
+    summary.raise_for_failures()
+
+
+def _ask(settings: Settings, questions: Mapping[str, str]) -> None:
+    """Print questions with their answers."""
+    from hstlc.cli.summary import print_table
+    from hstlc.db.readonly import select
+
+    for number, (question, sql) in enumerate(questions.items(), 1):
+        _print_title(f"{number}. {question}")
+        click.echo(f"{sql.strip()}\n")
+        result = select(settings.db_connection_string, sql)
+        print_table(result.columns, result.rows)
 
 
 def _archive(folder: Path) -> Path:

@@ -7,8 +7,10 @@ import sys
 
 import click
 
+from hstlc.cli.archive import archive
 from hstlc.cli.check import check
 from hstlc.cli.config import config
+from hstlc.cli.daemon import daemon
 from hstlc.cli.database import db
 from hstlc.cli.deliver import deliver
 from hstlc.cli.demo import demo
@@ -19,7 +21,10 @@ from hstlc.cli.import_original import import_original
 from hstlc.cli.ingest import build_stats, ingest, make_composites
 from hstlc.cli.mission import mission
 from hstlc.cli.plots import make_plots
+from hstlc.cli.poll import fetch, get, poll
 from hstlc.cli.publish import publish
+from hstlc.cli.selection import selection
+from hstlc.cli.status import status
 from hstlc.cli.targets import targets
 from hstlc.cli.withdraw import withdraw
 from hstlc.version import VERSION
@@ -42,6 +47,11 @@ def cli() -> None:
 
 
 for command in (
+    get,
+    poll,
+    fetch,
+    selection,
+    archive,
     ingest,
     make_composites,
     build_stats,
@@ -58,6 +68,8 @@ for command in (
     config,
     mission,
     import_original,
+    daemon,
+    status,
     demo,
 ):
     cli.add_command(command)

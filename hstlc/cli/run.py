@@ -15,7 +15,7 @@ from hstlc.cli.options import as_json, command_options, print_json, run_log, tal
 
 if TYPE_CHECKING:
     from hstlc.config import Settings
-    from hstlc.pipeline.context import Context
+    from hstlc.pipeline.context import Context, Lock
     from hstlc.pipeline.executor import Workers
     from hstlc.pipeline.progress import Progress
     from hstlc.pipeline.results import Summary
@@ -78,8 +78,10 @@ def run_command(
     command: str,
     options: RunOptions,
     work: Callable[[Context, Summary, Progress, Workers], None],
+    *,
+    lock: Lock = "store",
 ) -> None:
-    """Do the work of a command as the store's only writer, recorded as a run, and print its summary."""
+    """Do the work of a command as the only one that holds its lock, recorded as a run, and print its summary."""
     from hstlc.cli.progress import make_progress
     from hstlc.cli.summary import print_summary
     from hstlc.pipeline.context import open_store
@@ -91,7 +93,7 @@ def run_command(
     if not options.dry_run:
         run_log(settings, command, verbose=options.verbose, quiet=options.quiet)
     with (
-        open_store(settings, write=not options.dry_run, wait=not options.no_wait) as context,
+        open_store(settings, write=not options.dry_run, wait=not options.no_wait, lock=lock) as context,
         nullcontext() if options.dry_run else recorded_run(context, command, summary),
         make_progress(quiet=options.quiet or options.json_output, verbose=options.verbose) as progress,
         Workers(options.jobs or settings.num_cores) as workers,

@@ -36,7 +36,14 @@ def print_summary(summary: Summary) -> None:
         ("plots", summary.plots),
         ("pages", summary.pages),
     ]
+    archives = [
+        ("datasets", summary.datasets),
+        ("products", summary.products),
+        ("fetched", summary.fetched),
+        ("bytes fetched", summary.bytes_fetched),
+    ]
     rows = [
+        *(row for row in archives if row[1]),
         *(exposures if summary.files else ()),
         *(row for row in products if row[1] or (summary.files and row[0] != "moved")),
     ]

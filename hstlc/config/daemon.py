@@ -31,7 +31,9 @@ class DaemonSection(BaseModel):
     back_up_s: Seconds = Field(_DAY, alias="back_up", description="an SQLite database is copied")
     jitter: float = Field(0.1, ge=0, le=0.5, description="each of these times is longer or shorter by up to this part")
     quiet_hours: str = Field(
-        "", pattern=r"^(\d{2}:\d{2}-\d{2}:\d{2})?$", description="UTC, such as '07:00-09:30', without poll and fetch"
+        "",
+        pattern=r"^((([01]\d|2[0-3]):[0-5]\d)-(([01]\d|2[0-3]):[0-5]\d))?$",
+        description="UTC, such as '07:00-09:30', without poll and fetch",
     )
     lease_s: Seconds = Field(
         60.0, alias="lease", description="a daemon that is silent for so long is taken for dead, and another takes over"

@@ -126,6 +126,7 @@ class RemoteDataset(Base):
     listed_version: Mapped[str] = column(
         String(255), "version whose products are known; '': of none", ucd="meta.version", default=""
     )
+    listed_at: Mapped[datetime | None] = _moment("when its products were last asked for")
     missed_walks: Mapped[int] = column(
         Integer, "full walks in a row that did not meet it", ucd="meta.number", default=0
     )
@@ -170,7 +171,7 @@ class RemoteProduct(Base):
     )
     priority: Mapped[int] = column(Integer, "smaller comes first", ucd="meta.number", default=1)
     attempts: Mapped[int] = column(Integer, "tries in a row without success", ucd="meta.number", default=0)
-    next_try_at: Mapped[datetime | None] = _moment("not before then; NULL: at once")
+    next_try_at: Mapped[datetime | None] = _moment("not before then; NULL: at once if it is queued, else never")
     failing_since_at: Mapped[datetime | None] = _moment("first of these tries")
     epoch: Mapped[str] = column(String(64), "when its file says it was processed", ucd="time.processing", default="")
     error_code: Mapped[str] = _code("why the last try failed; '': it did not")

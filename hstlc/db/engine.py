@@ -16,6 +16,8 @@ from sqlalchemy.exc import ArgumentError, DBAPIError
 from hstlc.errors import DatabaseError, LockHeldError, StoreError, UsageError
 
 __all__ = [
+    "ARCHIVE_LOCK",
+    "WRITER_LOCK",
     "advisory_lock",
     "database_errors",
     "make_engine",
@@ -28,6 +30,7 @@ __all__ = [
 
 BUSY_TIMEOUT_MS = 30_000
 WRITER_LOCK = 0x6873746C63  # "hstlc" in ASCII; an advisory lock is per database
+ARCHIVE_LOCK = 0x6873746C6361  # "hstlca": of whoever asks archives
 _POLL_S = 0.2
 _SECRET_OPTIONS = ("password", "sslpassword")
 
@@ -245,8 +248,8 @@ def _translate(error: DBAPIError, url: str) -> StoreError | None:
 
 
 @contextmanager
-def advisory_lock(engine: Engine, *, wait: bool) -> Iterator[None]:
-    """Hold the writer lock of a PostgreSQL database; do nothing on SQLite, where the store locks its folder.
+def advisory_lock(engine: Engine, *, wait: bool, key: int = WRITER_LOCK) -> Iterator[None]:
+    """Hold a lock of a PostgreSQL database; do nothing on SQLite, where the store locks its folder.
 
     Parameters
     ----------
@@ -254,6 +257,8 @@ def advisory_lock(engine: Engine, *, wait: bool) -> Iterator[None]:
         The database. The lock has a connection to itself and ends with it, however the process ends.
     wait : bool
         Wait for another holder; asked anew every 0.2 s, so that Ctrl-C works.
+    key : int
+        Which lock.
 
     Raises
     ------
@@ -265,10 +270,10 @@ def advisory_lock(engine: Engine, *, wait: bool) -> Iterator[None]:
     if engine.dialect.name != "postgresql":
         yield
         return
-    key = {"key": WRITER_LOCK}
+    name = {"key": key}
     with database_errors(engine.url), engine.connect() as connection:
         connection = connection.execution_options(isolation_level="AUTOCOMMIT")
-        while not connection.scalar(text("SELECT pg_try_advisory_lock(:key)"), key):
+        while not connection.scalar(text("SELECT pg_try_advisory_lock(:key)"), name):
             if not wait:
                 url = safe_url(engine.url)
                 hint = "wait for it to end, or leave out --no-wait to wait here"
@@ -279,6 +284,6 @@ def advisory_lock(engine: Engine, *, wait: bool) -> Iterator[None]:
             yield
         except BaseException:
             with suppress(DBAPIError):
-                connection.scalar(release, key)
+                connection.scalar(release, name)
             raise
-        connection.scalar(release, key)
+        connection.scalar(release, name)

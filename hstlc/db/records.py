@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -332,13 +332,27 @@ def save_statistics(connection: Connection, rows: Sequence[Row]) -> None:
     upsert(connection, STATS, ("product_id",), ({"deliver": False, **row} for row in rows), keep=("deliver",))
 
 
-def begin_run(connection: Connection, command: str, version: str) -> int:
+def begin_run(
+    connection: Connection, command: str, version: str, *, rivals: Collection[str] = (), others: Collection[str] = ()
+) -> int:
     """Record that a command began; return the id of its row.
 
-    The caller is the only writer: a run that still says it is running has died.
+    The caller holds a lock: a run that still says it is running, of a command that needs the same lock, has died.
+
+    Parameters
+    ----------
+    connection : sqlalchemy.Connection
+    command, version : str
+    rivals : collection of str
+        The commands that need the lock; empty for all but ``others``.
+    others : collection of str
+        Commands that need another lock.
     """
     died = {"status": "failed", "message": "the process ended without a word"}
-    connection.execute(update(RUNS).where(RUNS.c.status == "running").values(**died))
+    dead = and_(RUNS.c.status == "running", RUNS.c.command.not_in(others))
+    if rivals:
+        dead = and_(dead, RUNS.c.command.in_(rivals))
+    connection.execute(update(RUNS).where(dead).values(**died))
     values = {
         "command": command,
         "version": version,

@@ -6,20 +6,30 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from sqlalchemy import Engine
 
 from hstlc.config import Settings
-from hstlc.db.engine import advisory_lock, make_engine, normalize_url, reading
+from hstlc.db.engine import ARCHIVE_LOCK, WRITER_LOCK, advisory_lock, make_engine, normalize_url, reading
 from hstlc.db.migrate import State, ensure_schema, state_of
 from hstlc.store.layout import Layout
 from hstlc.store.lock import flock
 from hstlc.store.permissions import apply_permissions
 from hstlc.store.run import run_id
 
-__all__ = ["LOCK_NAME", "Context", "database_exists", "open_store"]
+__all__ = ["ARCHIVE_LOCK_NAME", "LOCK_NAME", "Context", "Lock", "database_exists", "open_store"]
 
 LOCK_NAME = ".hstlc.lock"
+ARCHIVE_LOCK_NAME = ".hstlc.archive.lock"
+
+#: What a run is the only one to do: write to the store, or ask archives and bring files from there.
+Lock = Literal["store", "archive"]
+
+_LOCKS: dict[Lock, tuple[str, int]] = {
+    "store": (LOCK_NAME, WRITER_LOCK),
+    "archive": (ARCHIVE_LOCK_NAME, ARCHIVE_LOCK),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,10 +40,11 @@ class Context:
     layout: Layout
     engine: Engine
     run: str
+    lock: Lock = "store"
 
 
 @contextmanager
-def open_store(settings: Settings, *, write: bool = True, wait: bool = True) -> Iterator[Context]:
+def open_store(settings: Settings, *, write: bool = True, wait: bool = True, lock: Lock = "store") -> Iterator[Context]:
     """Open the data tree and the database, made on first use when ``write``.
 
     Parameters
@@ -44,6 +55,8 @@ def open_store(settings: Settings, *, write: bool = True, wait: bool = True) -> 
         with PostgreSQL. Without, nothing is locked or made.
     wait : bool
         Wait for another writer, or raise at once.
+    lock : str
+        ``store``, or ``archive`` for polling and fetching, which may go on while a writer works on the store.
 
     Raises
     ------
@@ -55,18 +68,19 @@ def open_store(settings: Settings, *, write: bool = True, wait: bool = True) -> 
     """
     layout = settings.layout
     engine = make_engine(settings.db_connection_string)
-    context = Context(settings, layout, engine, run_id())
+    context = Context(settings, layout, engine, run_id(), lock)
+    name, key = _LOCKS[lock]
     try:
         if not write:
             yield context
             return
         layout.make_directories()
-        lock = advisory_lock(engine, wait=wait)
+        held = advisory_lock(engine, wait=wait, key=key)
         if engine.dialect.name == "sqlite":
-            lock = flock(layout.home / LOCK_NAME, wait)
-        with lock:
+            held = flock(layout.home / name, wait)
+        with held:
             ensure_schema(engine)
-            for shared in (layout.home / LOCK_NAME, Path(engine.url.database or "")):
+            for shared in (layout.home / name, Path(engine.url.database or "")):
                 if engine.dialect.name == "sqlite" and shared.is_file():
                     apply_permissions(shared, layout.access)  # others of the group write to it too
             yield context

@@ -63,10 +63,25 @@ def _end_with(parent: int) -> None:
 
 
 class Workers:
-    """Processes for the tasks of a run: started when they are first needed, kept until the end of the block."""
+    """Processes for the tasks of a run: started when they are first needed, kept until the end of the block.
 
-    def __init__(self, number: int) -> None:
+    Parameters
+    ----------
+    number : int
+        How many.
+    stop : threading.Event, optional
+        Once it is set no further task is begun: those under way end, and the run goes on as if they were all.
+
+    Attributes
+    ----------
+    cut_short : bool
+        Tasks were left out because of ``stop``.
+    """
+
+    def __init__(self, number: int, stop: threading.Event | None = None) -> None:
         self.number = number
+        self.cut_short = False
+        self._stop = stop
         self._executor: Executor | None = None
 
     def __enter__(self) -> Self:
@@ -81,6 +96,10 @@ class Workers:
         if self._executor is None:
             self._executor = make_executor(self.number)
         return self._executor
+
+    def stopping(self) -> bool:
+        """Tell whether no further task is to be begun."""
+        return self._stop is not None and self._stop.is_set()
 
     def stop(self) -> None:
         """Let the tasks under way end and the processes go."""
@@ -121,6 +140,12 @@ def run_tasks(
         under_way: deque[tuple[Task, Future[Result]]] = deque()
         try:
             while todo or under_way:
+                if workers.stopping():
+                    begun = deque(pair for pair in under_way if not pair[1].cancel())
+                    workers.cut_short |= bool(todo) or len(begun) < len(under_way)
+                    todo, under_way = deque(), begun
+                    if not begun:
+                        return
                 while todo and len(under_way) < ahead:
                     under_way.append((todo[0], workers.executor.submit(function, todo[0])))
                     todo.popleft()

@@ -18,7 +18,7 @@ from sqlalchemy import Connection, Engine
 
 from hstlc.db import records, targets
 from hstlc.db.engine import reading, writing
-from hstlc.errors import HstlcError, StoreError
+from hstlc.errors import HstlcError, LockHeldError, StoreError
 from hstlc.model import Finding
 from hstlc.pipeline.observation import Outcome, metadata_row
 from hstlc.pipeline.plan import State
@@ -95,6 +95,8 @@ def publish_all(
     ------
     DatabaseError
         Nothing was recorded.
+    LockHeldError
+        ``lock.lost``: nothing was recorded.
     """
     failures: list[Failure] = []
     done: list[Made] = []
@@ -102,6 +104,8 @@ def publish_all(
         try:
             for staged, replace in files(made):
                 publish(staged, replace=replace, sync=False)
+        except LockHeldError:
+            raise  # another process works on this store: none of these is to be published
         except HstlcError as error:
             for staged, _ in files(made):
                 with suppress(StoreError):  # the sweep of the next run takes what cannot be deleted now
@@ -204,6 +208,8 @@ def finish_removals(engine: Engine, layout: Layout) -> list[Path]:
         try:
             if remove_copy(path, row["sha256"], Path(row["kept_path"]) if row["kept_path"] else None):
                 removed.append(path)
+        except LockHeldError:
+            raise
         except HstlcError as error:
             logger.error("%s is still to be deleted: %s", path, error)
         else:

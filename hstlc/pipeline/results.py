@@ -51,8 +51,16 @@ def failure_of(error: BaseException, *, path: Path | None = None, what: str = ""
 
 @dataclass(slots=True)
 class Summary:
-    """How a run ended, counted in exposures (rejected, waiting and failed ones also in single files)."""
+    """How a run ended, counted in exposures (rejected, waiting and failed ones also in single files).
 
+    Of archives: datasets that are new or changed, products that were listed for the first time, files that were
+    fetched, and their bytes.
+    """
+
+    datasets: int = 0
+    products: int = 0
+    fetched: int = 0
+    bytes_fetched: int = 0
     ingested: int = 0
     updated: int = 0
     unchanged: int = 0
@@ -71,6 +79,10 @@ class Summary:
     def as_dict(self) -> dict[str, Any]:
         """Return the summary as plain values for JSON."""
         return {
+            "datasets": self.datasets,
+            "products": self.products,
+            "fetched": self.fetched,
+            "bytes_fetched": self.bytes_fetched,
             "ingested": self.ingested,
             "updated": self.updated,
             "unchanged": self.unchanged,

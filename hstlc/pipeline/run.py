@@ -12,10 +12,13 @@ from hstlc.errors import DatabaseError, HstlcError
 from hstlc.logs import redact
 from hstlc.pipeline.context import Context
 from hstlc.pipeline.results import Summary
-from hstlc.pipeline.sweep import sweep
+from hstlc.pipeline.sweep import sweep, sweep_downloads
 from hstlc.version import VERSION
 
-__all__ = ["recorded_run"]
+__all__ = ["ARCHIVE_COMMANDS", "recorded_run"]
+
+#: Commands that hold the lock of archives instead of the store's.
+ARCHIVE_COMMANDS = frozenset({"poll", "reconcile", "fetch"})
 
 logger = logging.getLogger(__name__)
 
@@ -24,12 +27,18 @@ logger = logging.getLogger(__name__)
 def recorded_run(context: Context, command: str, summary: Summary) -> Iterator[None]:
     """Put the store in order, and record that a command began and how it ended.
 
-    A database that is gone at the end hides no earlier error.
+    One of :data:`ARCHIVE_COMMANDS` leaves the store as it is: a writer may be at work in it. A database that is gone at
+    the end hides no earlier error.
     """
+    archives = context.lock == "archive"
+    rivals, others = (ARCHIVE_COMMANDS, ()) if archives else ((), ARCHIVE_COMMANDS)
     with writing(context.engine) as connection:
-        run = records.begin_run(connection, command, VERSION)
+        run = records.begin_run(connection, command, VERSION, rivals=rivals, others=others)
     try:
-        sweep(context)
+        if archives:
+            sweep_downloads(context)
+        else:
+            sweep(context)
         yield
     except BaseException as error:
         if not isinstance(error, DatabaseError):  # then there is nothing to write to, and SQLite would make a new one

@@ -15,7 +15,7 @@ from hstlc.pipeline.publication import finish_removals
 from hstlc.store.digest import sha256_file
 from hstlc.store.publish import publish, remove, run_alive, stage, sweep_parts
 
-__all__ = ["Report", "sweep", "verify"]
+__all__ = ["Report", "sweep", "sweep_downloads", "verify"]
 
 logger = logging.getLogger(__name__)
 
@@ -57,8 +57,9 @@ def sweep(context: Context) -> Report:
     that makes something.
     """
     layout = context.layout
-    folders = (layout.ingest, layout.filesystem, layout.outputs, layout.composite, layout.bad_data, layout.plots)
+    folders = (layout.filesystem, layout.outputs, layout.composite, layout.bad_data, layout.plots)
     swept = [path for folder in folders for path in sweep_parts(folder, lambda run: _working(context, run))]
+    swept += sweep_parts(layout.ingest, run_alive)  # a download of this very process may be on its way there
     swept += finish_removals(context.engine, layout)
     restored = _restore_versions(context, swept)
     for path in swept:
@@ -66,6 +67,14 @@ def sweep(context: Context) -> Report:
     for path in restored:
         logger.warning("put back %s", path, extra={"action": "restored"})
     return Report(swept=tuple(swept), restored=tuple(restored))
+
+
+def sweep_downloads(context: Context) -> list[Path]:
+    """Delete the ``.part`` files of dead runs among what archives answered, and return their paths."""
+    swept = sweep_parts(context.layout.download, lambda run: _working(context, run))
+    for path in swept:
+        logger.info("deleted %s", path, extra={"action": "swept"})
+    return swept
 
 
 def _working(context: Context, run: str) -> bool:

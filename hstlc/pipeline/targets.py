@@ -10,6 +10,7 @@ from typing import Any
 import yaml
 from sqlalchemy import Connection
 
+from hstlc.archives.sesame import impatient, sesame
 from hstlc.config import Settings
 from hstlc.db import targets
 from hstlc.db.engine import reading, writing
@@ -21,7 +22,6 @@ from hstlc.model.target import Seen, canonical, is_solar_system
 from hstlc.pipeline.context import Context
 from hstlc.pipeline.inputs import identify
 from hstlc.pipeline.observation import Task
-from hstlc.pipeline.sesame import sesame
 
 __all__ = ["Rules", "forget_unused", "name_targets", "read_overrides", "resolve", "rules_of"]
 
@@ -55,8 +55,13 @@ def rules_of(settings: Settings) -> Rules:
     """
     section = settings.targets
     overrides = read_overrides(settings.home_dir / Path(section.overrides).expanduser()) if section.overrides else {}
-    ask = sesame(section.resolver_url) if section.resolver == "sesame" else None
-    return Rules(section.radius_arcsec, overrides, ask)
+    return Rules(section.radius_arcsec, overrides, _resolver(settings) if section.resolver == "sesame" else None)
+
+
+def _resolver(settings: Settings) -> Callable[[str], Answer | None]:
+    from hstlc.archives.http import Http  # nobody else here needs the network
+
+    return sesame(Http(impatient(settings.network)), settings.targets.resolver_url)
 
 
 def read_overrides(path: Path) -> dict[str, str]:

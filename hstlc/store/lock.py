@@ -6,19 +6,21 @@ import fcntl
 import json
 import logging
 import os
+import shutil
 import socket
 import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from hstlc.errors import LockHeldError
 from hstlc.logs import redact
 from hstlc.store.faults import translated
+from hstlc.store.run import run_id
 
-__all__ = ["flock"]
+__all__ = ["break_lock", "flock"]
 
 logger = logging.getLogger(__name__)
 
@@ -47,9 +49,14 @@ def flock(path: Path, wait: bool, *, poll_s: float = 0.2) -> Iterator[None]:
     """
     with translated(path):
         handle = _open(path)
-    with handle:
+    try:
         announced = False
         while not _acquire(handle, path):
+            if not _is_current(handle, path):  # broken, see break_lock: what is held now is another file
+                handle.close()
+                with translated(path):
+                    handle = _open(path)
+                continue
             holder = _holder(path)
             if not wait:
                 raise LockHeldError(
@@ -65,11 +72,51 @@ def flock(path: Path, wait: bool, *, poll_s: float = 0.2) -> Iterator[None]:
             time.sleep(poll_s)
         try:
             with translated(path):
-                _note(handle, {"pid": os.getpid(), "host": socket.gethostname(), "command": _command()})
+                _note(
+                    handle, {"pid": os.getpid(), "host": socket.gethostname(), "command": _command(), "run": run_id()}
+                )
             yield
         finally:
             with suppress(OSError):  # the content is a courtesy: closing the file is what frees the lock
                 _note(handle, {})
+    finally:
+        handle.close()
+
+
+def break_lock(path: Path, run: str) -> bool:
+    """Put a new lock file in place of one that a process holds which is taken for dead; tell whether that was needed.
+
+    A stopped process keeps its lock. When it goes on it holds a file without a name, and has to find out by other
+    means that it must not write any more: :mod:`hstlc.store.fence`. The lock of anybody else is left alone.
+
+    Parameters
+    ----------
+    path : Path
+        The lock file.
+    run : str
+        Identifier of that process, of :func:`hstlc.store.run.run_id`.
+
+    Raises
+    ------
+    StoreError
+        ``store.read-only``, ``store.full`` or ``store.io``.
+    """
+    if not path.is_file():
+        return False
+    with translated(path):
+        handle = _open(path)
+    with handle:
+        if _acquire(handle, path) or _content(path).get("run") != run:
+            return False
+        with translated(path):
+            fresh = path.with_name(f"{path.name}.{run_id()}.part")
+            fresh.touch(mode=_MODE)
+            shutil.copymode(path, fresh)
+            with suppress(PermissionError):
+                os.chown(fresh, -1, path.stat().st_gid)
+            fresh.replace(path)
+    logger.warning("%s was held by process %s, which is taken for dead: the lock is broken", path, run)
+    return True
 
 
 def _open(path: Path) -> BinaryIO:
@@ -77,6 +124,7 @@ def _open(path: Path) -> BinaryIO:
 
 
 def _acquire(handle: BinaryIO, path: Path) -> bool:
+    """Lock the open file, unless another process has it or the name stands for another file by now."""
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -84,7 +132,13 @@ def _acquire(handle: BinaryIO, path: Path) -> bool:
     except OSError:
         with translated(path):
             raise
-    return True
+    return _is_current(handle, path)
+
+
+def _is_current(handle: BinaryIO, path: Path) -> bool:
+    with suppress(FileNotFoundError):
+        return os.path.samestat(os.fstat(handle.fileno()), path.stat())
+    return False
 
 
 def _note(handle: BinaryIO, holder: dict[str, object]) -> None:
@@ -95,11 +149,19 @@ def _note(handle: BinaryIO, holder: dict[str, object]) -> None:
 
 
 def _holder(path: Path) -> str:
+    holder = _content(path)
+    try:
+        return f"process {holder['pid']} on {holder['host']} ({holder['command']})"
+    except KeyError:
+        return "another process"
+
+
+def _content(path: Path) -> dict[str, Any]:
     try:
         holder = json.loads(path.read_bytes())
-        return f"process {holder['pid']} on {holder['host']} ({holder['command']})"
-    except (OSError, ValueError, KeyError, TypeError):
-        return "another process"
+    except (OSError, ValueError):
+        return {}
+    return holder if isinstance(holder, dict) else {}
 
 
 def _command() -> str:

@@ -19,6 +19,7 @@ POINTS: frozenset[str] = frozenset(
         "published-fsync",  # ... which is on the disk
         "unlinked",  # a file that is no longer needed is gone
         # the pipeline
+        "downloaded",  # a file of an archive is whole and verified, and has no name in the store yet
         "before-commit",
         "committed",
         "curve-written",

@@ -18,7 +18,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from hstlc.errors import StoreError
-from hstlc.store import disk
+from hstlc.store import disk, fence
 from hstlc.store.digest import sha256_file
 from hstlc.store.faults import translated
 from hstlc.store.permissions import apply_permissions
@@ -63,7 +63,10 @@ def publish(staged: Staged, *, replace: bool = False, sync: bool = True) -> Path
     StoreError
         ``store.exists``: another file has the name; it stays as it is. ``store.full``, ``store.read-only`` or
         ``store.io``: nothing was published.
+    LockHeldError
+        ``lock.lost``: see :mod:`hstlc.store.fence`; the ``.part`` stays.
     """
+    fence.check()
     try:
         apply_permissions(staged.part, staged.access)
         with translated(staged.target):
@@ -128,7 +131,10 @@ def remove(path: Path, *, sync: bool = True) -> None:
     ------
     StoreError
         ``store.read-only`` or ``store.io``.
+    LockHeldError
+        ``lock.lost``: see :mod:`hstlc.store.fence`.
     """
+    fence.check()
     with translated(path):
         disk.unlink(path)
         point("unlinked")

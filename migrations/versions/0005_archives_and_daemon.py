@@ -101,6 +101,7 @@ def upgrade() -> None:
         sa.Column("columns", json, nullable=False),
         sa.Column("columns_digest", sa.String(length=64), nullable=False),
         sa.Column("listed_version", sa.String(length=255), nullable=False),
+        sa.Column("listed_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("missed_walks", sa.Integer(), nullable=False),
         sa.Column("first_seen_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("last_seen_at", sa.DateTime(timezone=True), nullable=False),

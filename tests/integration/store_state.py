@@ -123,7 +123,11 @@ def rows_of(url: str) -> dict[str, list[dict[str, Any]]]:
         "metadata.id": {row["id"]: (row["mission"], row["rootname"]) for row in raw["metadata"]},
         "product.id": {row["id"]: (row["kind"], row["key"]) for row in raw["product"]},
         "target.id": {row["id"]: row["name"] for row in raw["target"]},
-        None: {},
+        "remote_dataset.id": {row["id"]: (row["source"], row["dataset_key"]) for row in raw["remote_dataset"]},
+        "remote_product.id": {
+            row["id"]: (row["source"], row["name"], row["version_key"]) for row in raw["remote_product"]
+        },
+        "run.id": {},
     }
 
     def plain(table: Any, row: dict[str, Any]) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from hstlc.testing.cos import CosExposure, Scene, write_exposure
 Run = Callable[..., Result]
 
 SUMMARY_KEYS = {
+    "datasets", "products", "fetched", "bytes_fetched",
     "ingested", "updated", "unchanged", "moved", "composites", "statistics", "plots", "pages", "rejected", "waiting",
     "failed", "files", "seconds", "dry_run",
 }  # fmt: skip

@@ -1,3 +1,4 @@
+import json
 import logging
 import os
 import pickle
@@ -8,6 +9,7 @@ from dataclasses import asdict, fields
 from pathlib import Path
 
 import pytest
+import yaml
 from pydantic import BaseModel, ConfigDict, Field
 
 from hstlc.config import HlspSection, Settings, StatsSection, describe, example, load
@@ -394,7 +396,7 @@ def test_every_described_variable_works(tmp_path):
     for key in describe(TOYS):
         if key.default and key.name not in {"home_dir", "num_cores"}:
             value = key.default.replace("<home_dir>", str(tmp_path)).strip("'")
-            environ[key.environment] = '["NORMAL"]' if key.name.endswith("flags") else value
+            environ[key.environment] = json.dumps(yaml.safe_load(value)) if value.startswith("[") else value
     environ["HSTLC_NUM_CORES"] = str(len(os.sched_getaffinity(0)))
     for folder in ("outputs",):
         (tmp_path / folder).mkdir()

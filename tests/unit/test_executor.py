@@ -4,12 +4,13 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
 import pytest
 
-from hstlc.pipeline.executor import SerialExecutor, make_executor, run_tasks
+from hstlc.pipeline.executor import SerialExecutor, Workers, make_executor, run_tasks
 from hstlc.pipeline.results import Failure
 
 
@@ -133,3 +134,26 @@ def _runs(process: int) -> bool:
     except OSError:
         return False
     return state != "Z"
+
+
+@pytest.mark.parametrize("number", [1, 2])
+def test_workers_that_are_told_to_stop_end_what_they_began_and_begin_nothing_more(number: int) -> None:
+    stop = threading.Event()
+    done = []
+    with Workers(number, stop) as workers:
+        for answer in run_tasks(workers, double, range(1000)):
+            done.append(answer)
+            if len(done) == 3:
+                stop.set()
+        assert workers.cut_short
+    assert 3 <= len(done) < 1000
+    assert done == list(range(0, 2 * len(done), 2))
+
+
+def test_workers_that_are_told_to_stop_at_the_end_left_nothing_out() -> None:
+    stop = threading.Event()
+    with Workers(1, stop) as workers:
+        for answer in run_tasks(workers, double, range(3)):
+            if answer == 4:
+                stop.set()
+        assert not workers.cut_short

@@ -127,7 +127,15 @@ SECRETS = [
     f"Authorization: token {CANARY}",
     f"Authorization: Bearer {CANARY}",
     f"{{'Authorization': 'Bearer {CANARY}'}}",
+    f"Authorization: Bearer {CANARY.replace('4', 'a')} {CANARY}",
     f"api_key = {CANARY}",
+    f"https://archive.example/aio?obsno=1&AIOUSER=me&AIOPWD={CANARY}&level=PPS",
+    f"https://archive.example/f?mast_token={CANARY}",
+    f"https://archive.example/login?next=%2Ff%3Ftoken%3D{CANARY}",
+    f"https://archive.example/login?next=https%3A%2F%2Fme%3A{CANARY}%40archive.example%2Ff",
+    f"Cookie: mast_token={CANARY}; other={CANARY}",
+    f"Set-Cookie: JSESSIONID={CANARY}; Path=/; HttpOnly",
+    f"{{'Cookie': 'JSESSIONID={CANARY}; a={CANARY}'}}",
     f"aws_secret_access_key={CANARY}",
     f"PGPASSWORD={CANARY}",
     f"-----BEGIN RSA PRIVATE KEY-----\n{CANARY}\n{CANARY}\n-----END RSA PRIVATE KEY-----",
@@ -181,3 +189,57 @@ def test_text_that_is_not_unicode_does_not_break_the_log(tmp_path, monkeypatch):
     path = logs.configure(tmp_path, "ingest")
     logging.getLogger("hstlc.x").info("file %s", os.fsdecode(b"caf\xe9.fits"))
     assert "caf\\udce9.fits" in content(path)
+
+
+def age(path, days):
+    then = datetime.now(UTC) - timedelta(days=days)
+    os.utime(path, (then.timestamp(), then.timestamp()))
+    return then.date()
+
+
+def test_a_daily_log_is_added_to_by_the_next_process(tmp_path):
+    path = logs.configure(tmp_path, "daemon", daily=True)
+    assert path == tmp_path / "daemon.log"
+    logging.getLogger("hstlc.x").info("first")
+    logs.configure(tmp_path, "daemon", daily=True)
+    logging.getLogger("hstlc.x").info("second")
+    assert [word in content(path) for word in ("first", "second")] == [True, True]
+    assert [path.name for path in tmp_path.iterdir()] == ["daemon.log"]
+
+
+def test_a_daily_log_gets_another_name_when_its_day_is_over(tmp_path):
+    path = logs.configure(tmp_path, "daemon", daily=True)
+    logging.getLogger("hstlc.x").info("password=%s of the first day", CANARY)
+    first = age(path, 1)
+    logging.getLogger("hstlc.x").info("of the second day")
+    old = tmp_path / f"daemon.log.{first}"
+    assert "of the first day" in content(old)
+    assert "of the second day" not in content(old)
+    assert "of the second day" in content(path)
+    assert CANARY not in content(old)
+
+
+def test_a_log_of_an_earlier_day_is_put_aside_at_the_start(tmp_path):
+    (tmp_path / "daemon.log").write_text("long ago\n")
+    first = age(tmp_path / "daemon.log", 40)
+    path = logs.configure(tmp_path, "daemon", daily=True)
+    assert content(tmp_path / f"daemon.log.{first}") == "long ago\n"
+    assert "long ago" not in content(path)
+
+
+def test_a_daily_log_that_another_process_renamed_is_followed(tmp_path):
+    path = logs.configure(tmp_path, "daemon", daily=True)
+    logging.getLogger("hstlc.x").info("before")
+    path.rename(tmp_path / "elsewhere")
+    logging.getLogger("hstlc.x").info("after")
+    assert "after" in content(path)
+    assert "after" not in content(tmp_path / "elsewhere")
+
+
+def test_a_daily_log_whose_old_name_is_taken_goes_on(tmp_path):
+    path = logs.configure(tmp_path, "daemon", daily=True)
+    first = age(path, 1)
+    (tmp_path / f"daemon.log.{first}").write_text("kept\n")
+    logging.getLogger("hstlc.x").info("goes on")
+    assert content(tmp_path / f"daemon.log.{first}") == "kept\n"
+    assert "goes on" in content(path)
