@@ -18,7 +18,7 @@ class NetworkSettings(BaseModel):
     connect_timeout_s: Seconds = Field(10.0, alias="connect_timeout", description="longest wait for a connection")
     answer_timeout_s: Seconds = Field(300.0, alias="answer_timeout", description="longest wait for the first byte")
     read_timeout_s: Seconds = Field(60.0, alias="read_timeout", description="longest silence within an answer")
-    query_deadline_s: Seconds = Field(600.0, alias="query_deadline", description="longest time of one query in all")
+    query_deadline_s: Seconds = Field(600.0, alias="query_deadline", description="longest time of one try of a query")
     longest_answer: Bytes = Field(200_000_000, description="a query with a longer answer is refused")
     tries: int = Field(6, ge=1, le=20, description="how often something is asked for in one run")
     backoff_s: Seconds = Field(

@@ -9,7 +9,7 @@ import threading
 import pytest
 
 from hstlc.errors import LockHeldError, StoreError
-from hstlc.store.lock import flock
+from hstlc.store.lock import break_lock, flock
 
 HOLDER = """
 import sys
@@ -120,3 +120,48 @@ def test_a_lock_file_that_cannot_be_made(tmp_path):
     assert caught.value.code == "store.io"
     assert caught.value.context["path"] == str(path)
     assert caught.value.hint
+
+
+def run_of(path):
+    return json.loads(path.read_text())["run"]
+
+
+def test_the_lock_of_a_stopped_process_is_broken_and_it_cannot_have_it_back(path, holder):
+    holder.send_signal(signal.SIGSTOP)
+    run = run_of(path)
+    assert break_lock(path, run)
+    with flock(path, wait=False):
+        assert json.loads(path.read_text())["pid"] == os.getpid()
+        holder.send_signal(signal.SIGCONT)
+        holder.communicate("go\n")  # it ends its block and takes away its note, of a file without a name
+        assert json.loads(path.read_text())["pid"] == os.getpid()
+        with pytest.raises(LockHeldError), flock(path, wait=False):
+            pytest.fail("held twice")
+    assert [file.name for file in path.parent.iterdir()] == [path.name]
+
+
+def test_only_the_lock_of_the_process_that_is_meant_is_broken(path, holder):
+    assert not break_lock(path, "another-1-1")
+    with pytest.raises(LockHeldError), flock(path, wait=False):
+        pytest.fail("held twice")
+    run = run_of(path)
+    holder.kill()
+    holder.wait()
+    assert not break_lock(path, run)  # the system freed it
+    assert not break_lock(path.with_name("missing"), run)
+
+
+def test_whoever_waits_goes_on_with_the_new_file_when_a_lock_is_broken(path, holder):
+    entered = threading.Event()
+
+    def work():
+        with flock(path, wait=True, poll_s=0.01):
+            entered.set()
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    assert not entered.wait(0.2)
+    holder.send_signal(signal.SIGSTOP)
+    assert break_lock(path, run_of(path))
+    thread.join(30)
+    assert entered.is_set()

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from hstlc.archives.base import RemoteDataset, RemoteProduct, Selection, Window
-from hstlc.errors import IntegrityError, RejectedError, UsageError
+from hstlc.errors import IntegrityError, RejectedError
 from hstlc.missions.chandra.cda import Cda, CdaSettings
 from hstlc.missions.chandra.filenames import chandra_name, newest
 from hstlc.testing.archive.cda import OBSERVATION
@@ -93,9 +93,9 @@ def test_observations_are_found_around_a_place_and_by_name_without_blanks() -> N
     place = Selection("x", 0.001, 89.9)
     assert sorted(one.key for page in archive.find(place) for one in page.datasets) == ["1", "2"]
     assert [one.key for page in archive.find(Selection("AR  Lac")) for one in page.datasets] == ["1", "2", "3"]
-    with pytest.raises(UsageError) as caught:
+    with pytest.raises(RejectedError) as caught:
         list(archive.find(Selection()))
-    assert caught.value.code == "usage.selection"
+    assert caught.value.code == "archive.selection"
 
 
 def test_event_lists_are_listed_in_their_newest_version_with_their_true_size() -> None:

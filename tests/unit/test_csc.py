@@ -98,9 +98,9 @@ def test_faint_sources_are_left_out() -> None:
 
 def test_a_name_of_something_else_without_a_place_is_refused() -> None:
     for selection in (Selection("M 81"), Selection(), Selection("M 81", minimum_significance=3.0)):
-        with pytest.raises(UsageError) as caught:
+        with pytest.raises(RejectedError) as caught:
             found(client()[0], selection)
-        assert caught.value.code == "usage.selection"
+        assert caught.value.code == "archive.selection"
 
 
 def test_of_two_detections_in_one_observation_the_stronger_one_is_kept() -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from hstlc.archives.base import Archive, RemoteDataset, RemoteProduct, Selection, Window
 from hstlc.errors import (
@@ -17,7 +18,6 @@ from hstlc.errors import (
     ProprietaryError,
     RejectedError,
     TransientError,
-    UsageError,
 )
 from hstlc.logs import redact
 from hstlc.missions.xmm.xsa import Xsa, XsaSettings
@@ -175,9 +175,9 @@ def test_observations_are_found_around_a_place_and_by_name() -> None:
     assert sorted(one.key[-1] for page in archive.find(wide) for one in page.datasets) == ["1", "2", "3"]
     named = Selection("O'Neill")
     assert [one.key[-1] for page in archive.find(named) for one in page.datasets] == ["2"]
-    with pytest.raises(UsageError) as caught:
+    with pytest.raises(RejectedError) as caught:
         list(archive.find(Selection()))
-    assert caught.value.code == "usage.selection"
+    assert caught.value.code == "archive.selection"
 
 
 def names(products: Sequence[RemoteProduct]) -> list[str]:
@@ -380,3 +380,12 @@ def test_facts_hold_where_the_archive_is_as_expected_and_name_the_setting_where_
     other, _ = client(renamed_columns=("pps_version = pps_vers",))
     wrong = {fact.name: fact for fact in other.facts()}["column xsa.v_public_observations.pps_vers"]
     assert (wrong.holds, wrong.setting) == (False, "archives.xsa.renamed_columns")
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "said"),
+    [("products", ("PIEVLI",), "an instrument and a type"), ("timing_modes", "(", "no regular expression")],
+)
+def test_settings_that_make_no_sense_are_refused_at_once(key: str, value: object, said: str) -> None:
+    with pytest.raises(ValidationError, match=said):
+        XsaSettings.model_validate({key: value})

@@ -27,7 +27,7 @@ from hstlc.archives.listing import listed, size_of
 from hstlc.archives.renaming import theirs
 from hstlc.archives.sky import boxes, within
 from hstlc.archives.tap import Row, Table, TapAnswer, quoted
-from hstlc.errors import UsageError
+from hstlc.errors import RejectedError
 from hstlc.missions.chandra.filenames import ChandraName, chandra_name, newest
 from hstlc.missions.chandra.settings import CdaSettings
 
@@ -90,7 +90,9 @@ class Cda(Archive[CdaSettings]):
         table = self._observations
         if selection.ra_deg is None or selection.dec_deg is None:
             if not selection.target:
-                raise UsageError("usage.selection", "a name or a place is wanted, found neither", "give one of them")
+                raise RejectedError(
+                    "archive.selection", "a name or a place is wanted, found neither", "give one of them"
+                )
             name = "".join(selection.target.upper().split())  # as the archive writes names
             for answer in self._walk([f"{table.theirs('target_name')} = {quoted(name)}"]).by_key():
                 yield self._page(answer)

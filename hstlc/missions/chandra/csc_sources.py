@@ -12,7 +12,7 @@ from hstlc.archives.keyset import KeysetWalk
 from hstlc.archives.renaming import theirs
 from hstlc.archives.sky import boxes, within
 from hstlc.archives.tap import Row, Table, TapAnswer, chunks, query, quoted, read_votable
-from hstlc.errors import IntegrityError, RejectedError, UsageError
+from hstlc.errors import IntegrityError, RejectedError
 from hstlc.logs import redact
 from hstlc.missions.chandra.settings import CscSettings
 
@@ -63,8 +63,8 @@ class Catalog:
 
         Raises
         ------
-        UsageError
-            ``usage.selection``: neither name of a source, place nor significance.
+        RejectedError
+            ``archive.selection``: neither name of a source, place nor significance.
         ArchiveError
         """
         settings = self.settings
@@ -81,8 +81,8 @@ class Catalog:
         elif significance is not None and not selection.target:
             yield from self._walk([], least)
         else:
-            raise UsageError(
-                "usage.selection",
+            raise RejectedError(
+                "archive.selection",
                 f"expected the name of a source ({settings.name_prefix} ...), a place or a significance, found"
                 f" {selection.target!r}",
                 "names of targets must be resolved to a place first",

@@ -29,7 +29,7 @@ from hstlc.archives.keyset import KeysetWalk
 from hstlc.archives.renaming import theirs
 from hstlc.archives.sky import boxes, within
 from hstlc.archives.tap import Row, Table, TapAnswer, chunks, columns_of, quoted
-from hstlc.errors import ArchiveError, ProprietaryError, RejectedError, UsageError
+from hstlc.errors import ArchiveError, ProprietaryError, RejectedError
 from hstlc.missions.xmm.xsa_files import is_true, possible, pps_name
 from hstlc.missions.xmm.xsa_settings import XsaSettings
 
@@ -107,7 +107,9 @@ class Xsa(Archive[XsaSettings]):
         table = self._observations
         if selection.ra_deg is None or selection.dec_deg is None:
             if not selection.target:
-                raise UsageError("usage.selection", "a name or a place is wanted, found neither", "give one of them")
+                raise RejectedError(
+                    "archive.selection", "a name or a place is wanted, found neither", "give one of them"
+                )
             for answer in self._walk([f"{table.theirs('target')} = {quoted(selection.target)}"]).by_key():
                 yield self._page(answer)
             return

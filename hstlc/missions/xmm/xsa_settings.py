@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from pydantic import Field
+import re
+
+from pydantic import Field, field_validator
 
 from hstlc.archives.limits import ArchiveSettings
 from hstlc.archives.renaming import Renamed
@@ -53,3 +55,20 @@ class XsaSettings(ArchiveSettings):
     )
     user: str = Field("", repr=False, description="for data that only their owner may have")
     password: str = Field("", repr=False, description="the same")
+
+    @field_validator("products")
+    @classmethod
+    def _instrument_and_type(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for text in value:
+            if not re.fullmatch(r"[A-Z][A-Z0-9] [A-Z0-9_]{6}", text):
+                raise ValueError(f"{text!r}: an instrument and a type are wanted, such as 'PN PIEVLI'")
+        return value
+
+    @field_validator("timing_modes")
+    @classmethod
+    def _expression(cls, value: str) -> str:
+        try:
+            re.compile(value)
+        except re.error as error:
+            raise ValueError(f"{value!r} is no regular expression: {error}") from None
+        return value
