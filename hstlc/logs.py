@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.metadata
+import json
 import logging
 import os
 import platform
@@ -12,10 +13,11 @@ import time
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
+from urllib.parse import quote, quote_plus
 
 from hstlc.errors import StoreError
 
-__all__ = ["close", "configure", "header_lines", "printable", "redact"]
+__all__ = ["close", "configure", "header_lines", "hide", "printable", "redact", "redact_bytes"]
 
 LOGGER_NAME = "hstlc"
 LINE = "%(asctime)s %(levelname)s %(action)s %(name)s: %(message)s"
@@ -49,6 +51,30 @@ _SECRETS: tuple[tuple[re.Pattern[str], str], ...] = (
 )
 
 
+# What is in use here: those that somebody repeats to us do not always look like secrets.
+_known: set[str] = set()
+_SHORTEST = 6  # what is shorter is part of innocent words
+
+
+def hide(secret: str) -> None:
+    """Let :func:`redact` hide a text wherever it stands, as it is and as addresses write it.
+
+    Parameters
+    ----------
+    secret : str
+        Ignored when it is shorter than six characters.
+    """
+    if len(secret) >= _SHORTEST:
+        _known.update((secret, quote(secret), quote(secret, safe=""), quote_plus(secret), json.dumps(secret)[1:-1]))
+
+
+def redact_bytes(data: bytes) -> bytes:
+    """Return what an archive said without the secrets that :func:`hide` was told."""
+    for secret in sorted(_known, key=len, reverse=True):
+        data = data.replace(secret.encode(), _HIDDEN.encode())
+    return data
+
+
 def redact(text: str) -> str:
     """Return ``text`` without passwords of URLs, tokens and keys.
 
@@ -59,6 +85,8 @@ def redact(text: str) -> str:
     >>> redact("password=hunter2 host=db")
     'password=*** host=db'
     """
+    for secret in sorted(_known, key=len, reverse=True):
+        text = text.replace(secret, _HIDDEN)
     for pattern, replacement in _SECRETS:
         text = pattern.sub(replacement, text)
     return text

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from typing import Any
+
 from pydantic import BaseModel, ConfigDict, Field
 
+from hstlc.logs import redact
 from hstlc.units import Bytes, Rate, Seconds
 
 __all__ = ["ArchiveSettings", "DownloadSettings", "NetworkSettings"]
@@ -63,3 +67,8 @@ class ArchiveSettings(BaseModel):
     redirect_hosts: tuple[str, ...] = Field(
         (), description="further hosts to which its answers may lead; '.example.org' stands for all below it"
     )
+
+    def __repr_args__(self) -> Iterator[tuple[str | None, Any]]:
+        """Yield what ``repr`` shows, addresses without passwords."""
+        for name, value in super().__repr_args__():
+            yield name, redact(value) if isinstance(value, str) else value

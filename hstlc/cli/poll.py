@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -162,6 +163,7 @@ def get(
     TARGETS are names such as GJ436, which a name resolver places on the sky. One that fails does not stop the others,
     and what was fetched before is not fetched again.
     """
+    from hstlc.cli.summary import print_summary
     from hstlc.errors import UsageError
 
     wanted = _wanted(targets, listed, radius)
@@ -172,6 +174,8 @@ def get(
     if options.dry_run:
         if options.json_output:
             print_json(fetched.as_dict())
+        elif not options.quiet:
+            print_summary(fetched)
         fetched.raise_for_failures()
         return
 
@@ -223,13 +227,13 @@ def _fetch_wanted(settings: Any, wanted: Sequence[Selection], sources: tuple[str
     if not options.dry_run:
         run_log(settings, "get", verbose=options.verbose, quiet=options.quiet)
     with open_store(settings, write=not options.dry_run, wait=not options.no_wait, lock="archive") as context:
-        if options.dry_run:
-            find_wanted(context, archives, placed, summary, dry_run=True)
-            return summary
-        with recorded_run(context, "poll", summary):
-            found = find_wanted(context, archives, placed, summary)
+        with nullcontext() if options.dry_run else recorded_run(context, "poll", summary):
+            found = find_wanted(context, archives, placed, summary, dry_run=options.dry_run)
         if talking:
-            click.echo(f"{len(found)} datasets of {len(placed)} targets in {', '.join(archives)}")
+            targets = placed[0].target if len(placed) == 1 else f"{len(placed)} targets"
+            click.echo(f"{targets}: {len(found)} datasets in {', '.join(archives)}")
+        if options.dry_run:
+            return summary
         with recorded_run(context, "fetch", summary):
             if found:
                 fetch_products(context, archives, summary, only=found)

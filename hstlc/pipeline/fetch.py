@@ -106,8 +106,10 @@ def fetch(
         make_directory(context.layout.ingest / INCOMING, context.layout.access)
         sweep_incoming(context)
         find_lost(context, archives.keys())
+    alone = {source: text for source in archives if (text := paused(context, source, now))}
     with reading(context.engine) as connection:
-        due = downloads.due_products(connection, archives.keys(), now, limit=limit, only=only)
+        asked = [source for source in archives if source not in alone]
+        due = downloads.due_products(connection, asked, now, limit=limit, only=only)
         noticed = open_keys(connection, "fetch ")
         spent = downloads.bytes_since(connection, now - _DAY)
         if dry_run:
@@ -120,12 +122,9 @@ def fetch(
 
         download = real
     work = _Work(context, archives, summary, clock, stop or threading.Event(), download, noticed, spent)
+    summary.waiting += alone.values()
     for source in sorted({source for source, _ in due}):
-        text = paused(context, source, now)
-        if text:
-            summary.waiting.append(text)
-        else:
-            work.numbers[source] = deque(number for name, number in due if name == source)
+        work.numbers[source] = deque(number for name, number in due if name == source)
     work.run()
     return work.fetched
 
@@ -152,6 +151,7 @@ class _Work:
     pools: dict[str, ThreadPoolExecutor] = field(default_factory=dict)
     fetched: list[Fetched] = field(default_factory=list)
     full: bool = False
+    spent_up: bool = False
 
     def run(self) -> None:
         """Fetch everything, as many at once as each archive allows."""
@@ -176,9 +176,10 @@ class _Work:
             for future in wait(self.running, return_when=FIRST_COMPLETED).done:
                 row = self.running.pop(future)
                 self._settle(row, future.result())
-        if not self.full and _ROOM in self.noticed:
+        over = {key for key, lasts in ((_ROOM, self.full), (_BUDGET, self.spent_up)) if not lasts} & self.noticed
+        if over:
             with writing(self.context.engine) as connection:
-                clear(connection, [_ROOM], self.clock.now())
+                clear(connection, over, self.clock.now())
 
     # --- what is begun
 
@@ -186,7 +187,7 @@ class _Work:
         archive, active = self.archives[source], sum(row["source"] == source for row in self.running.values())
         while active < archive.settings.concurrency and not self.stop.is_set():
             row = self._next(source)
-            if row is None or self._budget_is_spent(row):
+            if row is None or self._budget_is_spent():
                 return
             error = self._no_room(row)
             if error is not None and self.running:
@@ -212,22 +213,20 @@ class _Work:
             rows.extend(found[number] for number in some if number in found)
         return rows.popleft() if rows else None
 
-    def _budget_is_spent(self, row: Mapping[str, Any]) -> bool:
+    def _budget_is_spent(self) -> bool:
         most = self.context.settings.downloads.daily_bytes
         coming = sum(other["declared_bytes"] or 0 for other in self.running.values())
         if not most or self.spent + coming < most:
             return False
-        if any(self.numbers.values()) or row is not None:
-            self._drop_all()
+        self.numbers.clear()
+        self.rows.clear()
+        if not self.spent_up:
+            self.spent_up = True
             text = f"{self.spent} bytes came in 24 hours, downloads.daily_bytes allows {most}: the rest comes later"
             self.summary.waiting.append(text)
             with writing(self.context.engine) as connection:
                 notify(connection, _BUDGET, "info", text, self.clock.now())
         return True
-
-    def _drop_all(self) -> None:
-        self.numbers.clear()
-        self.rows.clear()
 
     def _no_room(self, row: Mapping[str, Any]) -> StoreError | None:
         unknown = self.context.settings.downloads.unknown_size

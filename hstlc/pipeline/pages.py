@@ -10,7 +10,7 @@ from typing import Any
 
 from hstlc.archives.base import Page, RemoteDataset
 from hstlc.errors import StoreError
-from hstlc.logs import printable
+from hstlc.logs import printable, redact_bytes
 from hstlc.pipeline.context import Context
 from hstlc.store.digest import digest
 from hstlc.store.layout import slug
@@ -90,7 +90,7 @@ def store_reply(context: Context, source: str, stream: str, page: Page, stamp: d
     name = f"{stamp:%Y-%m-%dT%H-%M-%S.%fZ}_{number:04d}{page.suffix}.gz"
     try:
         free_space_guard(layout.download, len(page.reply), context.settings.min_free_space)
-        data = gzip.compress(page.reply, mtime=0)
+        data = gzip.compress(redact_bytes(page.reply), mtime=0)
         publish(stage_bytes(data, folder, name, context.run, access=layout.access))
     except StoreError as error:
         if error.code != "store.full":

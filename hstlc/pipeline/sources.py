@@ -5,12 +5,16 @@ from __future__ import annotations
 import threading
 from collections.abc import Collection
 from typing import Any
+from urllib.parse import unquote, urlsplit
+
+from pydantic import BaseModel
 
 from hstlc.archives.base import Archive
 from hstlc.archives.registry import archive as find_archive
 from hstlc.archives.registry import archives
 from hstlc.clock import Clock, SystemClock
 from hstlc.config import Settings
+from hstlc.logs import hide
 
 __all__ = ["open_sources"]
 
@@ -48,10 +52,21 @@ def open_sources(
     for name, client in archives().items():
         section = settings.archives.get(name) or client.settings_model()
         if name in names or (not names and section.enabled):
+            _hide_secrets(section)
             for address in _addresses(section.model_dump()):
                 http.limit(host_of(address), section.concurrency, section.spacing_s)
             opened[name] = client(section, http, clock)
     return opened
+
+
+def _hide_secrets(section: BaseModel) -> None:
+    """Have the values hidden that are not shown with the others, and the passwords of addresses."""
+    for name, field in type(section).model_fields.items():
+        value = getattr(section, name)
+        if not field.repr and isinstance(value, str):
+            hide(value)
+    for address in _addresses(section.model_dump()):
+        hide(unquote(urlsplit(address).password or ""))
 
 
 def _addresses(values: Any) -> set[str]:

@@ -61,8 +61,8 @@ def run_process(daemon: Daemon, work: Callable[[], None], stop_within_s: float) 
         while thread.is_alive() and len(signals) < 2 and time.monotonic() < deadline:
             thread.join(_POLL_S)
             if signals and deadline == float("inf"):
-                logger.info("%s: stops", signal.Signals(signals[0]).name, extra={"action": "daemon"})
                 daemon.stop.set()
+                logger.info("%s: stops", signal.Signals(signals[0]).name, extra={"action": "daemon"})
                 deadline = time.monotonic() + stop_within_s
         cut = thread.is_alive()
     finally:

@@ -151,6 +151,9 @@ def main(arguments: Sequence[str]) -> None:
                 logging.getLogger("hstlc").warning("hangs")
                 threading.Event().wait()
             os.kill(os.getpid(), signal.Signals[signal_name])
+            if signal_name == "SIGTERM":
+                lines = Path(os.environ["HSTLC_HOME_DIR"], "logs", "daemon.log")
+                until(lambda: "SIGTERM: stops" in lines.read_text(), "the signal is noted")
 
     set_hook(hook)
     cli(rest, prog_name="hstlc")

@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-import gc
+import json
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import select
-from store_state import Store, files_of, rows_of
+from store_state import Store, end_at, files_of, rows_of
 
 from hstlc.db.archive_tables import (
     ArchiveCursor,
     ArchiveWalk,
-    DownloadAttempt,
-    Notice,
     RemoteDataset,
     RemoteFile,
     RemoteProduct,
@@ -31,6 +28,7 @@ from hstlc.db.tables import ExposureFile
 from hstlc.scheduler.daemon import Daemon
 from hstlc.scheduler.jobs import JOBS
 from hstlc.scheduler.runner import Ended
+from hstlc.store.points import set_hook
 from hstlc.testing.archive import FILE_FAULTS, QUERY_FAULTS, Fault, StandIn, World
 from hstlc.testing.archive.hst_files import EXCLUDED_TARGETS
 from hstlc.testing.archive.scenarios import START, busy_days
@@ -38,6 +36,7 @@ from hstlc.testing.archive.xray_worlds import add_csc
 from hstlc.testing.clock import SimulatedClock, run_simulated
 
 DAY, HOUR = timedelta(days=1), timedelta(hours=1)
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 DAILY = tuple(name for name in JOBS if name != "make-plots")
 ARCHIVES = ("mast", "xsa", "csc", "cda")
 
@@ -145,20 +144,23 @@ class Life:
 
     Attributes
     ----------
-    jobs, trouble : Counter
-        How often each job was done, and how often it did not end well.
+    jobs : Counter
+        How often each job was done.
+    trouble : list of str
+        What was said of those that did not end well.
     seconds : float
         Of real time.
     """
 
     jobs: Counter[str] = field(default_factory=Counter)
-    trouble: Counter[str] = field(default_factory=Counter)
+    trouble: list[str] = field(default_factory=list)
     seconds: float = 0.0
 
-    def note(self, name: str, _due: datetime, ended: Ended) -> None:
+    def note(self, name: str, due: datetime, ended: Ended) -> None:
         """Count a job."""
         self.jobs[name] += 1
-        self.trouble[name] += ended.status != "done"
+        if ended.status != "done":
+            self.trouble.append(f"{due:%Y-%m-%d %H:%M} {name} {ended.status}: {ended.message}")
 
 
 def live(store: Store, clock: SimulatedClock, until: datetime, life: Life | None = None) -> Life:
@@ -175,7 +177,7 @@ def report(title: str, store: Store, stand_in: StandIn, life: Life, expected: Ma
     rows = rows_of(store.url)
     kinds = Counter(kind for entry in stand_in.log.entries for kind in entry.fault.split(",") if kind)
     walks = Counter(row["state"] for row in rows["archive_walk"])
-    print(f"\n{title}: {life.seconds:.0f} s, {sum(life.jobs.values())} jobs, {sum(life.trouble.values())} with trouble")
+    print(f"\n{title}: {life.seconds:.0f} s, {sum(life.jobs.values())} jobs, {len(life.trouble)} with trouble")
     print(f"  {len(rows['remote_dataset'])} datasets, {len(rows['remote_product'])} products, {len(expected)} files")
     print(f"  {len(stand_in.log.entries)} requests, {sum(kinds.values())} with a fault, of {len(kinds)} kinds")
     print(f"  {walks['done']} walks done, {walks['failed']} failed; {len(rows['download_attempt'])} tries of downloads")
@@ -203,10 +205,10 @@ class Outcome:
         return found
 
 
-_HISTORY = frozenset({"archive_walk", "archive_source", "archive_cursor", "download_attempt", "notice", "job", "leader"})
+_HISTORY = ("archive_walk", "archive_source", "archive_cursor", "download_attempt", "notice", "job", "leader")
 _VARYING = {
     "remote_dataset": ("missed_walks",),
-    "remote_product": ("attempts", "priority", "locator"),
+    "remote_product": ("attempts", "priority"),
     "remote_file": ("etag",),
 }
 
@@ -214,7 +216,10 @@ _VARYING = {
 def outcome(store: Store) -> Outcome:
     """Return the state of a store in the end."""
     rows = {
-        table: [{name: value for name, value in row.items() if name not in _VARYING.get(table, ())} for row in found]
+        table: [
+            {name: _ordered(value) for name, value in row.items() if name not in _VARYING.get(table, ())}
+            for row in found
+        ]
         for table, found in rows_of(store.url).items()
         if table not in _HISTORY
     }
@@ -222,8 +227,13 @@ def outcome(store: Store) -> Outcome:
     return Outcome(rows, files_of(store.home, folders))
 
 
+def _ordered(value: Any) -> Any:
+    """Return a value with the keys of objects in order: not every database keeps the one in which they came."""
+    return json.dumps(value, sort_keys=True) if isinstance(value, (dict, list)) else value
+
+
 def expected_files(world: World, now: datetime) -> dict[tuple[str, str, str], str]:
-    """Return archive, name, version and content of every file that is wanted; of a catalog, those of what is selected."""
+    """Return archive, name, version and content of all files that are wanted; of a catalog, of what is selected."""
     names = {archive: {one.key: one for one in world.records(archive)} for archive in ARCHIVES}
     chosen = {key for key, record in names["csc"].items() if record.columns["name"] in WANTED}
     wanted = {
@@ -251,20 +261,28 @@ def assert_whole(store: Store, world: World, now: datetime) -> dict[tuple[str, s
     expected = expected_files(world, now)
     products = {row["id"]: row for row in read(store, RemoteProduct)}
     found: dict[tuple[str, str, str], str] = {}
+    brought = set()
     for row in read(store, RemoteFile):
+        brought.add(row["product_id"])
         product = products[row["product_id"]]
         key = (product["source"], row["filename"], product["version_key"].rpartition("|")[2])
         assert key not in found, key
         found[key] = row["sha256"]
     assert sorted(found.items() ^ expected.items()) == []
+    unwanted = {
+        (archive, file.name)
+        for archive in ARCHIVES
+        for record in world.records(archive)
+        for file in record.versions[0].files
+        if not file.wanted
+    }
     for row in products.values():
         assert row["state"] in (*GOOD, "rejected"), row
         assert (row["next_try_at"], row["attempts"], row["error_code"]) == (None, 0, ""), row
-        assert (row["state"] == "rejected") == (not any(one[:2] == (row["source"], row["name"]) for one in found)) or (
-            row["source"] == "xsa" or row["source"] == "cda"
-        ), row
+        assert (row["state"] == "rejected") == (row["id"] not in brought), row
         if row["state"] == "rejected":
             assert "science" in row["message"], row
+            assert (row["source"], row["name"]) in unwanted, row
     _assert_files_once(store, expected)
     _assert_watermarks(store, world, now)
     _assert_gone(store, world)
@@ -354,3 +372,53 @@ def assert_nothing_twice(stand_in: StandIn, world: World, now: datetime) -> None
         names = [name for name in versions if name in target]
         most = max((versions[name] for name in names), default=1)
         assert number <= max(most, 1 if names else 2), (target, number, most)
+
+
+# --- dying
+
+
+class SharedClock(SimulatedClock):
+    """A simulated clock that is the same in all processes; it goes on where a process died."""
+
+    def __init__(self, start: datetime, cell: Any) -> None:
+        self._cell = cell
+        super().__init__(start)
+
+    @property
+    def _now(self) -> datetime:
+        return EPOCH + timedelta(microseconds=self._cell.value)
+
+    @_now.setter
+    def _now(self, moment: datetime) -> None:
+        self._cell.value = (moment - EPOCH) // timedelta(microseconds=1)
+
+    @classmethod
+    def of(cls, cell: Any) -> SharedClock:
+        """Return a clock in another process."""
+        return cls(EPOCH + timedelta(microseconds=cell.value), cell)
+
+
+def live_until(store: Store, cell: Any, until: datetime, point: str, number: int) -> None:
+    """Let a daemon work, and end the process when it comes to a point for the ``number``-th time."""
+    set_hook(end_at(point, number))
+    live(store, SharedClock.of(cell), until)
+
+
+def points_counted(store: Store, clock: SimulatedClock, until: datetime) -> Counter[str]:
+    """Let a daemon work to the end, and return how often it came to each point."""
+    seen: Counter[str] = Counter()
+    set_hook(lambda name: seen.update((name,)))
+    try:
+        live(store, clock, until)
+    finally:
+        set_hook(None)
+    return seen
+
+
+# --- memory
+
+
+def resident_mb() -> float:
+    """Return the memory of this process in MB."""
+    text = Path("/proc/self/status").read_text()
+    return int(text.partition("VmRSS:")[2].split()[0]) / 1024

@@ -402,8 +402,10 @@ def test_a_day_has_its_budget(store):
     assert fetcher.fetch() == []
     fetcher.clock.turn(1.1)
     assert len(fetcher.fetch()) == 2
+    assert fetcher.rows(Notice, "key", "count", "cleared_at") == [("fetch budget", 3, None)]
     fetcher.clock.turn(1.1)
     assert len(fetcher.fetch()) == 1
+    assert fetcher.rows(Notice, "cleared_at") == [(fetcher.clock.now(),)]
 
 
 def test_no_archive_is_asked_for_more_at_once_than_it_allows(fetcher):

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import gzip
+import resource
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from sqlalchemy import Connection, select, update
 from store_state import Store
-from toy_archive import DAY, START, ToyArchive, TurnedClock, dataset_of
+from toy_archive import DAY, START, Thing, ToyArchive, TurnedClock, dataset_of
 
-from hstlc.archives.base import Page, Selection
+from hstlc.archives.base import Page, Selection, Window
+from hstlc.archives.base import RemoteDataset as Shown
+from hstlc.archives.base import RemoteProduct as Listed
 from hstlc.db.archive_tables import (
     ArchiveCursor,
     ArchiveSource,
@@ -470,3 +474,32 @@ def test_a_rejected_question_is_a_failure_with_its_hint(poller):
     poller.archive.faults["archive"] = RejectedError("archive.rejected", "bad query", "change instruments")
     poller.poll()
     assert [(f.code, f.hint) for f in poller.summary.failures] == [("archive.rejected", "change instruments")]
+
+
+class Large(ToyArchive):
+    """A hundred thousand datasets, two thousand a page."""
+
+    batch = 200
+
+    def search(self, window: Window) -> Iterator[Page]:  # noqa: ARG002
+        for start in range(0, 100_000, 2000):
+            some = [Thing(f"L{number:06d}", "1", START, {}) for number in range(start, start + 2000)]
+            yield Page(tuple(map(dataset_of, some)), START + DAY, b"x" * 600_000)
+
+    def products(self, datasets: Sequence[Shown]) -> list[Listed]:
+        return [Listed(one.key, f"{one.key}.fits", one.version, "tag", one.key) for one in datasets]
+
+
+@pytest.mark.soak
+def test_a_hundred_thousand_datasets_fit_into_little_memory(poller, capsys):
+    poller.archive = Large(poller.clock)
+    poller.poll(full=True)
+    begun, before = time.monotonic(), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    poller.poll()
+    (walk,) = poller.poll(full=True)
+    grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
+    with capsys.disabled():
+        print(f"\n200000 known rows polled in {time.monotonic() - begun:.1f} s, {grown:.0f} MB more than before")
+    assert (walk.seen, walk.new, walk.changed, walk.missing) == (100_000, 0, 0, 0)
+    assert len(poller.states()) == 100_000
+    assert grown < 100

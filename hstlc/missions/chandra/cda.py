@@ -130,15 +130,14 @@ class Cda(Archive[CdaSettings]):
     def _files(self, dataset: RemoteDataset) -> Iterator[RemoteProduct]:
         folder = self._folder(dataset.key)
         for name in self._listed(folder, int(dataset.key)):
-            url = f"{folder}{name.filename}"
             yield RemoteProduct(
                 dataset=dataset.key,
                 name=name.stem,
                 version=name.version,
                 kind=name.ending,
                 group=dataset.key,
-                locator={"url": url, "filename": name.filename},
-                size=size_of(self.http, url) if self.settings.ask_sizes else None,
+                locator={"filename": name.filename},
+                size=size_of(self.http, f"{folder}{name.filename}") if self.settings.ask_sizes else None,
             )
 
     def _folder(self, obsid: str) -> str:
@@ -152,8 +151,9 @@ class Cda(Archive[CdaSettings]):
 
     def request(self, product: RemoteProduct) -> Request:
         """Return the request of a file."""
-        locator = product.locator
-        return Request(locator["url"], filename=locator["filename"], redirect_hosts=self.settings.redirect_hosts)
+        filename = product.locator["filename"]
+        url = f"{self._folder(product.dataset)}{filename}"
+        return Request(url, filename=filename, redirect_hosts=self.settings.redirect_hosts)
 
     def identify(self, path: Path, product: RemoteProduct) -> Identity:
         """Return what a file says of itself; see :meth:`hstlc.archives.base.Archive.identify`."""
