@@ -53,6 +53,22 @@ def radius_option(function: Callable[..., Any]) -> Callable[..., Any]:
     )(function)
 
 
+def _some(archives: dict[str, Any]) -> dict[str, Any]:
+    """Return the archives if there are any.
+
+    Raises
+    ------
+    UsageError
+        ``usage.no-source``.
+    """
+    from hstlc.errors import UsageError
+
+    if not archives:
+        hint = "name one, or set archives.<name>.enabled: true in the configuration; see 'hstlc archive status'"
+        raise UsageError("usage.no-source", "no archive is switched on", hint)
+    return archives
+
+
 def _degrees(_: click.Context, __: click.Parameter, value: str) -> float:
     from hstlc.units import parse_quantity
 
@@ -79,22 +95,31 @@ def _moment(_: click.Context, __: click.Parameter, value: str | None) -> datetim
 @click.argument("sources", nargs=-1)
 @click.option("--since", callback=_moment, help="From this date on, UTC, instead of from where the last poll ended.")
 @click.option("--full", is_flag=True, help="Compare everything that the archives have with what is known.")
+@click.option(
+    "--accept-shrunk", is_flag=True, help="With --full: believe an archive that shows far fewer datasets than before."
+)
 @archive_options
-def poll(sources: tuple[str, ...], since: datetime | None, full: bool, options: RunOptions) -> None:
+def poll(
+    sources: tuple[str, ...], since: datetime | None, full: bool, accept_shrunk: bool, options: RunOptions
+) -> None:
     """Ask archives what is new, made again, or gone, and note what is to be fetched.
 
     SOURCES are archives such as mast, by default those that are enabled. A poll that fails is repeated from where the
     last whole one ended. Nothing is downloaded but lists: see 'hstlc fetch'.
     """
+    from hstlc.cli.database import require_database
     from hstlc.pipeline.poll import poll as poll_archive
     from hstlc.pipeline.sources import open_sources
 
     settings = load_settings(options.config)
-    archives = open_sources(settings, sources)
+    archives = _some(open_sources(settings, sources))
+    if options.dry_run:
+        require_database(settings)
+    how: dict[str, Any] = {"since": since, "full": full, "accept_shrunk": accept_shrunk, "dry_run": options.dry_run}
 
     def work(context: Context, summary: Summary, _: Progress, __: Workers) -> None:
         for archive in archives.values():
-            walks = poll_archive(context, archive, summary, since=since, full=full, dry_run=options.dry_run)
+            walks = poll_archive(context, archive, summary, **how)
             if options.quiet or options.json_output:
                 continue
             for walk in walks:
@@ -125,7 +150,7 @@ def fetch(limit: int | None, sources: tuple[str, ...], retry: bool, options: Run
 
     settings = load_settings(options.config)
     require_database(settings)
-    archives = open_sources(settings, sources)
+    archives = _some(open_sources(settings, sources))
 
     def work(context: Context, summary: Summary, _: Progress, __: Workers) -> None:
         if retry and not options.dry_run:
@@ -163,6 +188,7 @@ def get(
     TARGETS are names such as GJ436, which a name resolver places on the sky. One that fails does not stop the others,
     and what was fetched before is not fetched again.
     """
+    from hstlc.cli.database import require_database
     from hstlc.cli.summary import print_summary
     from hstlc.errors import UsageError
 
@@ -170,6 +196,8 @@ def get(
     if not wanted:
         raise UsageError("usage.no-target", "there is no target to get", "name one, such as GJ436, or give --file LIST")
     settings = load_settings(options.config)
+    if options.dry_run:
+        require_database(settings)
     fetched = _fetch_wanted(settings, wanted, sources, options)
     if options.dry_run:
         if options.json_output:
@@ -214,7 +242,7 @@ def _fetch_wanted(settings: Any, wanted: Sequence[Selection], sources: tuple[str
     from hstlc.pipeline.sources import open_sources
     from hstlc.pipeline.wanted import find_wanted, place
 
-    archives = open_sources(settings, sources)
+    archives = _some(open_sources(settings, sources))
     http = next(iter(archives.values())).http
     placed = []
     for one in wanted:

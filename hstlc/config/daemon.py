@@ -42,7 +42,6 @@ class DaemonSection(BaseModel):
         25.0, alias="stop_within", description="time that work under way has to end after SIGTERM"
     )
     fetch_limit: int = Field(500, ge=1, description="most products in one run of the fetch job")
-    ingest_limit: int = Field(200, ge=1, description="most exposures in one run of the ingest job")
     back_ups: int = Field(7, ge=1, description="copies of the database that are kept")
     keep_logs_s: Seconds = Field(90 * _DAY, alias="keep_logs", description="how long log files are kept")
     keep_attempts_s: Seconds = Field(

@@ -283,9 +283,14 @@ def requeue(
 
 
 def counts_by_state(connection: Connection) -> list[RowMapping]:
-    """Return ``source, state, number, bytes`` (as declared) of products, in order of archive and state."""
-    counted = (func.count().label("number"), func.coalesce(func.sum(PRODUCTS.c.declared_bytes), 0).label("bytes"))
-    rows = select(PRODUCTS.c.source, PRODUCTS.c.state, *counted).group_by(PRODUCTS.c.source, PRODUCTS.c.state)
+    """Return ``source, state, number, bytes`` (as declared where there is no file) of products, by archive and state."""
+    files = select(FILES.c.product_id, func.sum(FILES.c.size_bytes).label("bytes")).group_by(FILES.c.product_id)
+    came = files.subquery()
+    size = func.coalesce(came.c.bytes, PRODUCTS.c.declared_bytes, 0)
+    counted = (func.count().label("number"), func.sum(size).label("bytes"))
+    rows = select(PRODUCTS.c.source, PRODUCTS.c.state, *counted)
+    rows = rows.select_from(PRODUCTS.outerjoin(came, came.c.product_id == PRODUCTS.c.id))
+    rows = rows.group_by(PRODUCTS.c.source, PRODUCTS.c.state)
     return list(connection.execute(rows.order_by(PRODUCTS.c.source, PRODUCTS.c.state)).mappings())
 
 

@@ -140,7 +140,8 @@ def retrieve(
         point("downloaded")
     except Exception as error:
         told = error.context if isinstance(error, ArchiveError) else {}
-        discard_incoming(incoming, row["id"], parts=isinstance(error, IntegrityError))
+        spoiled = isinstance(error, IntegrityError) and error.code != "archive.truncated"  # that is gone on with
+        discard_incoming(incoming, row["id"], parts=spoiled)
         seen = {name: getattr(got, name, told.get(name)) for name in ("status", "bytes_read", "resumed_from")}
         counts = {name: seen[name] or 0 for name in ("bytes_read", "resumed_from")}
         meant = _meaning(error, archive, row, incoming, now)

@@ -109,13 +109,10 @@ def _fetch(work: Work) -> Collection[str]:
 def _ingest(work: Work) -> Collection[str]:
     from hstlc.pipeline.ingest import Options, ingest
 
-    limit, summary = work.context.settings.daemon.ingest_limit, work.summary
-    ingest(work.context, Options(workers=work.workers, limit=limit), summary)
+    summary = work.summary
+    ingest(work.context, Options(workers=work.workers), summary)
     changed = summary.ingested + summary.updated + sum(summary.rejected.values())
-    if not changed:
-        return ()
-    more = changed + len(summary.failures) >= limit
-    return ("ingest",) * more + ("compose", "build-stats", "make-plots")
+    return ("compose", "build-stats", "make-plots") if changed else ()
 
 
 def _compose(work: Work) -> Collection[str]:
