@@ -42,7 +42,7 @@ def status(json_output: bool, config: Path | None) -> None:
         click.echo()
         print_table(("source", "stream", "known up to (UTC)", "last poll", "ended (UTC)", "message"), _plain(streams))
     states = [
-        (name, state, found["number"], found["bytes"] / 1e6)
+        (name, state, found["number"], round(found["bytes"] / 1e6, 2))
         for name, one in report.items()
         for state, found in one["products"].items()
     ]

@@ -110,7 +110,7 @@ def _demonstrate_archive(folder: Path) -> None:
     from hstlc.errors import UsageError
     from hstlc.store.faults import translated
 
-    mark = folder / ".hstlc-demo-archive"
+    mark = folder / demo_archive.MARK
     with translated(folder):
         others = list(folder.iterdir()) if folder.exists() else []
         if others and mark not in others:
@@ -122,9 +122,10 @@ def _demonstrate_archive(folder: Path) -> None:
     settings = load(None, {"HSTLC_HOME_DIR": str(folder)})
     _ask(settings, demo_archive.QUESTIONS)
     _print_title("Where to go from here")
-    click.echo(f"page to open:       {settings.plot_dir / 'index.html'}")
-    click.echo(f"replies of archives: {settings.download_dir}")
-    click.echo("with internet:      HSTLC_HOME_DIR=~/hstlc hstlc get GJ436")
+    click.echo(f"page to open:         {settings.plot_dir / 'index.html'}")
+    click.echo(f"replies of archives:  {settings.download_dir}")
+    click.echo(f"how it is doing:      HSTLC_HOME_DIR={folder} hstlc status")
+    click.echo("with internet:        HSTLC_HOME_DIR=~/hstlc hstlc get GJ436")
     summary.raise_for_failures()
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from contextlib import nullcontext
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,10 +20,12 @@ if TYPE_CHECKING:
     from hstlc.archives.base import Selection
     from hstlc.pipeline.context import Context
     from hstlc.pipeline.executor import Workers
+    from hstlc.pipeline.fetch import Fetched
+    from hstlc.pipeline.poll import Walked
     from hstlc.pipeline.progress import Progress
     from hstlc.pipeline.results import Summary
 
-__all__ = ["archive_options", "fetch", "get", "poll", "radius_option"]
+__all__ = ["archive_options", "fetch", "get", "poll", "radius_option", "walk_line"]
 
 _SOURCE = "Only this archive, see 'hstlc archive status'; may be repeated  [default: those that are enabled]"
 
@@ -51,6 +54,20 @@ def radius_option(function: Callable[..., Any]) -> Callable[..., Any]:
     return click.option(
         "--radius", default="2 arcmin", show_default=True, callback=_degrees, help="Distance from the place."
     )(function)
+
+
+def walk_line(walk: Walked) -> str:
+    """Return how a walk ended, as a line; why it failed is in the summary."""
+    if not walk.stream:
+        return f"{walk.source}: {walk.state}"
+    start = f"{walk.since:%Y-%m-%d %H:%M}" if walk.since else "the beginning"
+    counts = f"{walk.new} new, {walk.changed} changed, {walk.missing} missing"
+    ended = "" if walk.state == "done" else f"; {walk.state}"
+    return f"{walk.source} {walk.stream} from {start}: {_number(walk.seen, 'dataset')}, {counts}{ended}"
+
+
+def _number(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def _some(archives: dict[str, Any]) -> dict[str, Any]:
@@ -117,18 +134,21 @@ def poll(
         require_database(settings)
     how: dict[str, Any] = {"since": since, "full": full, "accept_shrunk": accept_shrunk, "dry_run": options.dry_run}
 
+    told: dict[str, Any] = {"walks": []}
+
     def work(context: Context, summary: Summary, _: Progress, __: Workers) -> None:
         for archive in archives.values():
             walks = poll_archive(context, archive, summary, **how)
+            told["walks"] += [asdict(walk) for walk in walks]
             if options.quiet or options.json_output:
                 continue
             for walk in walks:
-                start = f"{walk.since:%Y-%m-%d %H:%M}" if walk.since else "the beginning"
-                found = f"{walk.seen} datasets, {walk.new} new, {walk.changed} changed, {walk.missing} missing"
-                ended = "" if walk.state == "done" else f"; {walk.state}: {walk.message}"
-                click.echo(f"{walk.source} {walk.stream} from {start}: {found}{ended}")
+                click.echo(walk_line(walk))
+            if not walks:
+                add = f"'hstlc selection add NAME --source {archive.name}' stores one"
+                click.echo(f"{archive.name}: is asked for stored selections alone, and there is none; {add}")
 
-    run_command(settings, "reconcile" if full else "poll", options, work, lock="archive")
+    run_command(settings, "reconcile" if full else "poll", options, work, lock="archive", told=told)
 
 
 @click.command()
@@ -152,18 +172,33 @@ def fetch(limit: int | None, sources: tuple[str, ...], retry: bool, options: Run
     require_database(settings)
     archives = _some(open_sources(settings, sources))
 
+    told: dict[str, Any] = {"fetches": []}
+
     def work(context: Context, summary: Summary, _: Progress, __: Workers) -> None:
         if retry and not options.dry_run:
             with writing(context.engine) as connection:
                 for name in archives:
                     requeue(connection, name, now=SystemClock().now())
         fetched = fetch_products(context, archives, summary, limit=limit, dry_run=options.dry_run)
+        told["fetches"] += [asdict(one) for one in fetched]
         if not (options.quiet or options.json_output):
-            for one in fetched:
-                if options.verbose or options.dry_run or one.state not in ("done", "identical"):
-                    click.echo(f"{one.source} {one.name}: {one.state}{f', {one.message}' if one.message else ''}")
+            _print_fetched(fetched, verbose=options.verbose or options.dry_run)
 
-    run_command(settings, "fetch", options, work, lock="archive")
+    run_command(settings, "fetch", options, work, lock="archive", told=told)
+
+
+def _print_fetched(fetched: Sequence[Fetched], *, verbose: bool) -> None:
+    """Print what became of products, and how many wait for their mission; what failed is in the summary."""
+    for one in fetched:
+        if verbose or one.state == "rejected":
+            size = f", {one.bytes} bytes" if one.bytes and one.state == "due" else ""
+            click.echo(f"{one.source} {one.name}: {one.state}{size}{f', {one.message}' if one.message else ''}")
+    due = sum(one.state == "due" for one in fetched)
+    if due:
+        click.echo(f"{_number(due, 'product')} due")
+    waiting = Counter(one.source for one in fetched if one.state == "waiting")
+    for source, number in sorted(waiting.items()):
+        click.echo(f"{source}: {_number(number, 'product')} in download/waiting until the mission is installed")
 
 
 @click.command()
@@ -198,10 +233,11 @@ def get(
     settings = load_settings(options.config)
     if options.dry_run:
         require_database(settings)
-    fetched = _fetch_wanted(settings, wanted, sources, options)
+    fetched, found = _fetch_wanted(settings, wanted, sources, options)
+    told = {"found": [{"source": source, "dataset": key} for source, key in found]}
     if options.dry_run:
         if options.json_output:
-            print_json(fetched.as_dict())
+            print_json(fetched.as_dict() | told)
         elif not options.quiet:
             print_summary(fetched)
         fetched.raise_for_failures()
@@ -221,7 +257,7 @@ def get(
         if not no_plots:
             make_plots(context, summary, workers=workers, everything=options.stale, progress=progress)
 
-    run_command(settings, "ingest", options, work)
+    run_command(settings, "ingest", options, work, told=told)
 
 
 def _wanted(targets: Sequence[str], listed: Path | None, radius_deg: float) -> list[Selection]:
@@ -229,11 +265,14 @@ def _wanted(targets: Sequence[str], listed: Path | None, radius_deg: float) -> l
     from hstlc.pipeline.wanted import read_targets
 
     named = [Selection(target.strip()) for target in targets if target.strip()]
-    return [replace(one, radius_deg=radius_deg) for one in (*named, *(read_targets(listed) if listed else ()))]
+    every = dict.fromkeys([*named, *(read_targets(listed) if listed else ())])
+    return [replace(one, radius_deg=radius_deg) for one in every]
 
 
-def _fetch_wanted(settings: Any, wanted: Sequence[Selection], sources: tuple[str, ...], options: RunOptions) -> Summary:
-    """Find and fetch, and tell on the way what was found."""
+def _fetch_wanted(
+    settings: Any, wanted: Sequence[Selection], sources: tuple[str, ...], options: RunOptions
+) -> tuple[Summary, list[tuple[str, str]]]:
+    """Find and fetch, and tell on the way what was found; return also source and key of the datasets."""
     from hstlc.cli.options import run_log
     from hstlc.pipeline.context import open_store
     from hstlc.pipeline.fetch import fetch as fetch_products
@@ -244,27 +283,44 @@ def _fetch_wanted(settings: Any, wanted: Sequence[Selection], sources: tuple[str
 
     archives = _some(open_sources(settings, sources))
     http = next(iter(archives.values())).http
-    placed = []
-    for one in wanted:
-        if one.ra_deg is None:
-            ra_deg, dec_deg = place(http, settings.targets.resolver_url, one.target)
-            one = replace(one, ra_deg=ra_deg, dec_deg=dec_deg)
-        placed.append(one)
     summary = Summary(dry_run=options.dry_run)
     talking = not (options.quiet or options.json_output)
     if not options.dry_run:
         run_log(settings, "get", verbose=options.verbose, quiet=options.quiet)
+    found: dict[tuple[str, str], None] = {}
     with open_store(settings, write=not options.dry_run, wait=not options.no_wait, lock="archive") as context:
         with nullcontext() if options.dry_run else recorded_run(context, "poll", summary):
-            found = find_wanted(context, archives, placed, summary, dry_run=options.dry_run)
-        if talking:
-            targets = placed[0].target if len(placed) == 1 else f"{len(placed)} targets"
-            click.echo(f"{targets}: {len(found)} datasets in {', '.join(archives)}")
+            for one in wanted:
+                if one.ra_deg is None:
+                    ra_deg, dec_deg = place(http, settings.targets.resolver_url, one.target)
+                    one = replace(one, ra_deg=ra_deg, dec_deg=dec_deg)
+                keys = find_wanted(context, archives, [one], summary, dry_run=options.dry_run)
+                found |= dict.fromkeys(keys)
+                if talking:
+                    click.echo(f"{one.target}: {_shares(keys)}")
         if options.dry_run:
-            return summary
+            return summary, list(found)
         with recorded_run(context, "fetch", summary):
             if found:
-                fetch_products(context, archives, summary, only=found)
-        if talking:
-            click.echo(f"{summary.fetched} products fetched, {summary.bytes_fetched / 1e6:.1f} MB")
-    return summary
+                fetched = fetch_products(context, archives, summary, only=found)
+                if talking:
+                    _print_fetched(fetched, verbose=options.verbose)
+        if talking and found:
+            amount = f"{_number(summary.fetched, 'product')} fetched, {summary.bytes_fetched / 1e6:.1f} MB"
+            click.echo(amount if summary.fetched or summary.failures or summary.waiting else "nothing new to fetch")
+    return summary, list(found)
+
+
+def _shares(keys: Sequence[tuple[str, str]]) -> str:
+    """Return how many datasets each archive has.
+
+    Examples
+    --------
+    >>> _shares([("one", "a"), ("two", "b"), ("two", "c")])
+    '3 datasets (one 1, two 2)'
+    >>> _shares([])
+    'no dataset'
+    """
+    counts = Counter(source for source, _ in keys)
+    parts = ", ".join(f"{source} {number}" for source, number in sorted(counts.items()))
+    return f"{_number(len(keys), 'dataset')} ({parts})" if keys else "no dataset"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -80,8 +80,12 @@ def run_command(
     work: Callable[[Context, Summary, Progress, Workers], None],
     *,
     lock: Lock = "store",
+    told: Mapping[str, Any] | None = None,
 ) -> None:
-    """Do the work of a command as the only one that holds its lock, recorded as a run, and print its summary."""
+    """Do the work of a command as the only one that holds its lock, recorded as a run, and print its summary.
+
+    What the work puts into ``told`` goes into the JSON beside the summary.
+    """
     from hstlc.cli.progress import make_progress
     from hstlc.cli.summary import print_summary
     from hstlc.pipeline.context import open_store
@@ -100,7 +104,7 @@ def run_command(
     ):
         work(context, summary, progress, workers)
     if options.json_output:
-        print_json(summary.as_dict())
+        print_json({**summary.as_dict(), **(told or {})})
     elif not options.quiet:
         print_summary(summary)
     summary.raise_for_failures()

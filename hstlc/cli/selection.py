@@ -56,7 +56,7 @@ def add(
     try:
         wanted = checked(Selection(target, ra_deg, dec_deg, radius, significance, name))
     except ValueError as error:
-        raise UsageError("usage.bad-selection", str(error), "give both --ra and --dec, in degrees") from None
+        raise UsageError("usage.bad-selection", str(error), "give both --ra and --dec, as numbers in degrees") from None
     if not target and ra_deg is None:
         raise UsageError(
             "usage.bad-selection", f"{name} has no target and no place", "give --target, or --ra and --dec"
@@ -70,7 +70,8 @@ def add(
     with open_store(settings, lock="archive") as context, writing(context.engine) as connection:
         add_selection(connection, row, SystemClock().now())
     where = "by its name alone" if ra_deg is None else f"at {ra_deg:.5f}, {dec_deg:.5f} deg"
-    click.echo(f"{name}: {target or 'a place'} in {source}, {where}; the next poll looks for it")
+    off = "" if settings.archives[source].enabled else f" ({source} is not switched on: other polls leave it out)"
+    click.echo(f"{name}: {target or 'a place'} in {source}, {where}; 'hstlc poll {source}' looks for it{off}")
 
 
 @selection.command("list")
@@ -91,6 +92,9 @@ def list_(json_output: bool, config: Path | None) -> None:
     if json_output:
         print_json(rows)
         return
+    if not rows:
+        click.echo("there are no selections; 'hstlc selection add' stores one")
+        return
     head = ("name", "source", "target", "ra_deg", "dec_deg", "radius_deg", "minimum_significance")
     print_table(head, [[row[column] for column in head] for row in rows])
 
@@ -99,7 +103,7 @@ def list_(json_output: bool, config: Path | None) -> None:
 @click.argument("name")
 @command_options
 def remove(name: str, config: Path | None) -> None:
-    """Forget a selection; what was found by it stays."""
+    """Forget the selection NAME; what was found by it stays."""
     from hstlc.cli.database import require_database
     from hstlc.db.engine import writing
     from hstlc.db.selections import remove_selection

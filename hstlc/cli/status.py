@@ -106,7 +106,8 @@ def _job(job: Mapping[str, Any], now: datetime) -> tuple[Any, ...]:
 
 def _waiting(found: Mapping[str, Any]) -> list[str]:
     rows = [(row["source"], row["state"], row["products"], _size(row["bytes"])) for row in found["products"]]
-    files = f"{found['ingest_files']} files wait in the ingest folder"
+    number = found["ingest_files"]
+    files = f"{number} file{' waits' if number == 1 else 's wait'} in the ingest folder"
     return ["", files, *_section("products of archives", ("source", "state", "files", "size"), rows)]
 
 

@@ -50,18 +50,21 @@ def list_products(
         noticed = open_keys(connection, f"listing {name} ")
     failures, found = 0, 0
     for due in _due(context, archive, now, stop):
-        identities = {row["dataset_key"]: row["id"] for row in due}
+        rows = {row["dataset_key"]: row for row in due}
         for datasets, answer in _ask(archive, [dataset_of(row) for row in due]):
             if isinstance(answer, Exception):
                 if is_over(answer):
                     _give_way(context, archive, summary, answer)
                     return found
+                if _has_left(rows[datasets[0].key], answer):
+                    summary.waiting.append(f"{name} {datasets[0].key}: it has no products any more")
+                    continue
                 _fail(context, name, datasets[0], answer, summary, now)
                 failures += 1
                 if failures >= _MOST_FAILURES:
                     return found
                 continue
-            listed = {dataset.key: identities[dataset.key] for dataset in datasets}
+            listed = {dataset.key: rows[dataset.key]["id"] for dataset in datasets}
             with writing(context.engine) as connection:
                 products = _known(name, answer, listed)
                 new = save_listing(connection, name, archive.mission, listed, products, now)
@@ -120,6 +123,12 @@ def _known(source: str, products: Sequence[RemoteProduct], listed: dict[str, int
         else:
             logger.error("%s: product %r of %r was not asked for", source, product.name[:255], product.dataset[:128])
     return good
+
+
+def _has_left(row: RowMapping, error: Exception) -> bool:
+    """Tell whether a dataset that had products has none now: full walks will find that it is gone, or it returns."""
+    listed = row["listed_at"] is not None and row["listed_version"] == row["version_key"]
+    return listed and isinstance(error, ArchiveError) and error.code == "archive.no-product"
 
 
 def _give_way(context: Context, archive: Archive[Any], summary: Summary, error: Exception) -> None:

@@ -46,17 +46,24 @@ def source_report(settings: Settings) -> dict[str, dict[str, Any]]:
         report.get(walk["source"], {"streams": []})["streams"].append({**told, "watermark": mark})
     for count in counts:
         if count["source"] in report:
-            found = {"number": count["number"], "bytes": count["bytes"] or 0}
+            found = {"number": count["number"], "bytes": int(count["bytes"] or 0)}  # PostgreSQL sums to decimals
             report[count["source"]]["products"][count["state"]] = found
     return report
 
 
 def facts_of(archive: Archive[Any]) -> list[dict[str, Any]]:
-    """Ask an archive what holds of what is believed of it; an error ends the list as a fact that does not hold."""
+    """Ask an archive what holds of what is believed of it.
+
+    An error ends the list as a fact that does not hold. Where nothing could be found to hold, the first is that it
+    answers, which does not.
+    """
     facts: list[dict[str, Any]] = []
     try:
         for fact in archive.facts():
             facts.append({"name": fact.name, "holds": fact.holds, "found": fact.found, "setting": fact.setting})
     except ArchiveError as error:
         facts.append({"name": "it answers", "holds": False, "found": f"[{error.code}] {error.message}", "setting": ""})
+    if not any(one["holds"] for one in facts):
+        why = next((one["found"] for one in facts if one["found"]), "")
+        facts.insert(0, {"name": "it answers", "holds": False, "found": why, "setting": ""})
     return facts

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Mapping, Sequence
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +16,15 @@ from hstlc.pipeline.context import Context
 from hstlc.pipeline.poll import poll_selection
 from hstlc.pipeline.results import Summary, failure_of
 
-__all__ = ["find_wanted", "place", "read_targets"]
+__all__ = ["checked", "find_wanted", "place", "read_targets"]
 
 logger = logging.getLogger(__name__)
 
 
 def read_targets(path: Path) -> list[Selection]:
     """Read a list of targets: a line each, ``NAME`` or ``NAME, RA, DEC`` in degrees; ``#`` begins a remark.
+
+    A target that is listed twice is returned once, at its first place.
 
     Raises
     ------
@@ -30,30 +33,32 @@ def read_targets(path: Path) -> list[Selection]:
     """
     wanted = "write a name a line, or a name and its place: 'GJ 436, 175.546, 26.707'"
     try:
-        lines = path.read_text("utf-8").splitlines()
+        lines = path.read_text("utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
-        raise UsageError("usage.target-list", f"{path}: expected a list of targets, found: {error}", wanted) from error
-    found: dict[str, Selection] = {}
+        seen = error.strerror if isinstance(error, OSError) else f"bytes that are no text in UTF-8, {error.reason}"
+        problem = f"{path}: expected a list of targets, found: {seen}"
+        raise UsageError("usage.target-list", problem, wanted, path=str(path)) from error
+    found: dict[Selection, None] = {}
     for number, line in enumerate(lines, 1):
         text = line.partition("#")[0].strip()
         if not text:
             continue
         name, *place_ = (part.strip() for part in text.split(","))
         try:
-            if len(place_) not in (0, 2) or not name:
-                raise ValueError
+            if len(place_) not in (0, 2) or not (name and name.isprintable()):
+                raise ValueError("no name, or a name and two numbers")
             ra_deg, dec_deg = (float(part) for part in place_) if place_ else (None, None)
-            found[name] = checked(Selection(name, ra_deg, dec_deg))
+            found[checked(Selection(name, ra_deg, dec_deg))] = None
         except ValueError:
-            problem = f"{path}, line {number}: expected a target, found {text!r}"
+            problem = f"{path}, line {number}: expected a target, found {text[:200]!r}"
             raise UsageError("usage.target-list", problem, wanted, path=str(path), line=number) from None
     if not found:
         raise UsageError("usage.target-list", f"{path}: expected targets, found none", wanted, path=str(path))
-    return list(found.values())
+    return list(found)
 
 
 def checked(selection: Selection) -> Selection:
-    """Return the selection if its place is one of the sky.
+    """Return the selection if its place is one of the sky, and its significance a number.
 
     Raises
     ------
@@ -64,6 +69,8 @@ def checked(selection: Selection) -> Selection:
         raise ValueError("right ascension and declination go together")
     if ra_deg is not None and dec_deg is not None and not (0 <= ra_deg <= 360 and -90 <= dec_deg <= 90):
         raise ValueError(f"{ra_deg}, {dec_deg} is no place of the sky: 0 to 360 and -90 to 90 degrees are wanted")
+    if selection.minimum_significance is not None and not isfinite(selection.minimum_significance):
+        raise ValueError(f"a significance is a number, found {selection.minimum_significance}")
     return selection
 
 
@@ -93,7 +100,8 @@ def find_wanted(
 ) -> list[tuple[str, str]]:
     """Ask every archive for every target; return source and key of the datasets that it has.
 
-    One that fails is a failure of the summary, and the others go on.
+    One that fails is a failure of the summary, one that wants to be left alone is among what waits, and the others go
+    on.
 
     Parameters
     ----------
@@ -108,8 +116,9 @@ def find_wanted(
     """
     found: dict[tuple[str, str], None] = {}
     for selection in wanted:
-        met = 0
+        met, answered = 0, []
         for name, archive in archives.items():
+            before = len(summary.waiting), len(summary.failures)
             try:
                 keys = poll_selection(context, archive, selection, summary, dry_run=dry_run, clock=clock, stop=stop)
             except HstlcError as error:
@@ -117,6 +126,9 @@ def find_wanted(
                 continue
             found |= {(name, key): None for key in keys}
             met += len(keys)
-        if not met:
-            summary.waiting.append(f"{selection.target}: {', '.join(archives)} had no dataset of it")
+            if before == (len(summary.waiting), len(summary.failures)):
+                answered.append(name)
+        if answered and not met:
+            summary.waiting.append(f"{selection.target}: {', '.join(answered)} had no dataset of it")
+    summary.waiting[:] = dict.fromkeys(summary.waiting)
     return list(found)

@@ -13,7 +13,10 @@ from hstlc import errors
 from hstlc.cli.main import cli
 from hstlc.cli.options import report_errors
 
-HEAVY = ("astropy", "pandas", "scipy", "matplotlib", "bokeh", "numpy", "sqlalchemy", "pydantic", "rich", "stingray")
+HEAVY = (
+    *("astropy", "pandas", "scipy", "matplotlib", "bokeh", "numpy", "sqlalchemy", "pydantic", "rich", "stingray"),
+    *("requests", "urllib3", "pyvo", "apscheduler"),
+)
 
 
 def _commands(group: click.Group, above: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], click.Command]]:
@@ -48,6 +51,8 @@ def test_these_are_the_commands() -> None:
         ),
         *("targets list", "targets show", "targets merge", "targets split", "targets rename"),
         *("deliver set", "deliver unset"),
+        *("poll", "fetch", "get", "selection add", "selection list", "selection remove"),
+        *("archive status", "archive check", "daemon", "status"),
         *("db upgrade", "db check", "db reset", "db sql", "files reset", "files sweep", "files verify"),
     }
 
@@ -103,6 +108,14 @@ def test_asking_the_database_imports_no_astronomy(home: Path) -> None:
     assert not imported & {"astropy", "pandas", "scipy", "matplotlib", "bokeh"}
 
 
+@pytest.mark.parametrize("arguments", [("archive", "status"), ("status",), ("selection", "list")])
+def test_a_command_that_asks_no_archive_imports_no_client_of_the_network(
+    home: Path, arguments: tuple[str, ...]
+) -> None:
+    assert CliRunner().invoke(cli, ["db", "upgrade"]).exit_code == 0
+    assert not _imported(*arguments) & {"requests", "pyvo", "astropy", "apscheduler", "pandas", "scipy", "bokeh"}
+
+
 def test_version() -> None:
     from hstlc import __version__
 
@@ -122,6 +135,11 @@ def test_version() -> None:
         (errors.StoreError, 5),
         (errors.DatabaseError, 5),
         (errors.LockHeldError, 6),
+        (errors.ArchiveError, 7),
+        (errors.TransientError, 7),
+        (errors.RejectedError, 7),
+        (errors.ProprietaryError, 7),
+        (errors.IntegrityError, 7),
     ],
 )
 def test_an_error_becomes_message_hint_and_exit_code(error: type[errors.HstlcError], exit_code: int) -> None:

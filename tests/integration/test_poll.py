@@ -437,6 +437,21 @@ def test_lists_grow_old_where_an_archive_changes_files_in_place(poller):
     assert len(poller.states()) == 2
 
 
+def test_a_list_that_is_gone_when_it_is_looked_at_again_is_no_failure(poller):
+    for key in ("D0", "D1"):
+        poller.archive.add(key, files={f"{key.lower()}.fits": b"x"})
+    poller.archive.relisting = 30 * 86400.0
+    poller.poll()
+    poller.archive.faults["D0"] = RejectedError("archive.no-product", "there is no such folder")
+    poller.archive.things["D1"].files["more.fits"] = b"y"
+    poller.clock.turn(31)
+    poller.poll()
+    assert poller.summary.failures == []
+    assert poller.summary.waiting == ["toy D0: it has no products any more"]
+    assert len(poller.states()) == 3
+    assert poller.rows(Notice, "key") == []
+
+
 def test_what_no_column_takes_is_left_out_or_cut(poller):
     poller.archive.add("K" * 200)
     poller.archive.add("V", "v" * 300)

@@ -108,7 +108,7 @@ def test_everything_is_told(store, database):
         "failed x3",
         "in 5 h",
         "running",
-        "1 files wait in the ingest folder",
+        "1 file waits in the ingest folder",
         "[archive.no-product] why it is so",
         "3 d ago",
         "a column is gone",

@@ -149,6 +149,28 @@ def test_redaction(text):
     assert "***" in logs.redact(text)
 
 
+@pytest.fixture
+def told(monkeypatch):
+    monkeypatch.setattr(logs, "_known", set())
+
+
+@pytest.mark.parametrize("written", ["{}", "https://archive.example/{}?a=1", "you sent {}, which is wrong"])
+def test_a_secret_that_is_known_is_hidden_wherever_it_stands(told, written):
+    for secret, spelled in (
+        ("word&91 c3/e", ("word&91 c3/e", "word%2691%20c3/e", "word%2691+c3%2Fe")),
+        ("plain91", ("plain91",)),
+    ):
+        logs.hide(secret)
+        for text in map(written.format, spelled):
+            assert logs.redact(text) == logs.redact_bytes(text.encode()).decode() == written.format("***")
+
+
+def test_a_short_secret_hides_no_words(told):
+    for secret in ("", "me", "guest"):
+        logs.hide(secret)
+    assert logs.redact("a message for guests") == "a message for guests"
+
+
 @pytest.mark.parametrize(
     "text",
     [

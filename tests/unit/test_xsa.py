@@ -330,7 +330,11 @@ def test_another_file_than_the_one_asked_for_is_refused(
     assert caught.value.code == "archive.wrong-file"
 
 
-@pytest.mark.parametrize("content", [gzip.compress(b"SIMPLE  = nonsense"), epic_events("0000000042", PN)[:-2000], b""])
+@pytest.mark.parametrize(
+    "content",
+    [gzip.compress(b"SIMPLE  = nonsense"), epic_events("0000000042", PN)[:-2000], b""],
+    ids=["no FITS", "cut", "empty"],
+)
 def test_a_file_that_is_not_whole_is_refused(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "x.FTZ"
     path.write_bytes(content)
