@@ -128,6 +128,10 @@ def poll(
     from hstlc.pipeline.poll import poll as poll_archive
     from hstlc.pipeline.sources import open_sources
 
+    if full and since:
+        raise click.UsageError("--full compares everything: leave --since out")
+    if accept_shrunk and not full:
+        raise click.UsageError("--accept-shrunk is for --full")
     settings = load_settings(options.config)
     archives = _some(open_sources(settings, sources))
     if options.dry_run:

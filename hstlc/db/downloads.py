@@ -283,7 +283,7 @@ def requeue(
 
 
 def counts_by_state(connection: Connection) -> list[RowMapping]:
-    """Return ``source, state, number, bytes`` (as declared where there is no file) of products, by archive and state."""
+    """Return ``source, state, number, bytes`` (declared where there is no file) of products, by archive and state."""
     files = select(FILES.c.product_id, func.sum(FILES.c.size_bytes).label("bytes")).group_by(FILES.c.product_id)
     came = files.subquery()
     size = func.coalesce(came.c.bytes, PRODUCTS.c.declared_bytes, 0)

@@ -205,6 +205,8 @@ def assert_nothing_twice(stand_in: StandIn, world: World, now: datetime) -> None
         if entry.status == 200 and not entry.fault and "range" not in entry.headers:
             whole[f"{entry.path}?{sorted(entry.query.items())}"] += 1
     for target, number in whole.items():
+        if "_asn" in target:  # part of the question which files there are, and asked for again with it
+            continue
         names = [name for name in versions if name in target]
         most = max((versions[name] for name in names), default=1)
         assert number <= max(most, 1 if names else 2), (target, number, most)

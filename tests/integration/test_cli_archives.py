@@ -225,6 +225,14 @@ def test_a_date_that_is_none(hstlc: Run, stand_in: StandIn) -> None:
     assert "a date is wanted, such as 2026-11-01" in result.stderr
 
 
+@pytest.mark.parametrize("options", [("--full", "--since", "2026-11-01"), ("--accept-shrunk",)])
+def test_options_that_would_do_nothing_are_refused(hstlc: Run, stand_in: StandIn, options: tuple[str, ...]) -> None:
+    result = hstlc("poll", *options)
+    assert result.exit_code == 2
+    assert "--full" in result.stderr
+    assert stand_in.log.entries == []
+
+
 def test_a_catalog_without_selections_is_not_asked(hstlc: Run, stand_in: StandIn) -> None:
     result = hstlc("poll", "csc")
     assert result.exit_code == 0
@@ -613,3 +621,26 @@ def test_the_status_tells_what_came_and_what_did_not(hstlc: Run, database: str, 
     assert "3 files wait in the ingest folder" in printed
     assert "[archive.no-product]" in printed
     assert max(map(len, printed.splitlines())) <= 100
+
+
+# --- the daemon
+
+
+def test_a_daemon_does_its_jobs_once(hstlc: Run, database: str, home: Path) -> None:
+    result = hstlc("daemon", "--once", "--jobs", "poll, fetch")
+    assert (result.exit_code, result.stdout) == (0, "")
+    assert _rows(database, "SELECT name, status FROM job") == [("fetch", "done"), ("poll", "done")]
+    assert len(_files(home / "ingest")) == 4
+    assert not (home / "daemon.json").exists()
+    found = _json(hstlc("status", "--json"))
+    assert found["daemon"]["state"] == "none"
+    assert [(job["name"], job["failures"]) for job in found["jobs"]] == [("poll", 0), ("fetch", 0)]
+    assert hstlc("status", "--check").exit_code == 4
+
+
+def test_a_daemon_has_no_other_jobs(hstlc: Run, home: Path, stand_in: StandIn) -> None:
+    result = hstlc("daemon", "--once", "--jobs", "poll,dance")
+    assert result.exit_code == 2
+    assert "error [usage.unknown-job]: expected names of jobs, found dance" in result.stderr
+    assert list(home.iterdir()) == []
+    assert stand_in.log.entries == []
