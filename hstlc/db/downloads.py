@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from hstlc.archives.base import RemoteProduct as ListedProduct
 
 __all__ = [
-    *("HELD", "add_attempt", "bytes_since", "counts_by_state", "due_products", "earlier_digests", "failing"),
+    *("HELD", "add_attempt", "bytes_since", "counts_by_state", "due_products", "earlier_digests"),
     *("known_digests", "held_files", "may_go_on", "products_by_number", "queue_again", "requeue", "save_files"),
     *("save_listing", "save_product", "siblings"),
 ]
@@ -292,9 +292,3 @@ def counts_by_state(connection: Connection) -> list[RowMapping]:
     rows = rows.select_from(PRODUCTS.outerjoin(came, came.c.product_id == PRODUCTS.c.id))
     rows = rows.group_by(PRODUCTS.c.source, PRODUCTS.c.state)
     return list(connection.execute(rows.order_by(PRODUCTS.c.source, PRODUCTS.c.state)).mappings())
-
-
-def failing(connection: Connection, limit: int = 100) -> list[RowMapping]:
-    """Return products of which the last try failed, those that fail longest first."""
-    rows = select(PRODUCTS).where(PRODUCTS.c.error_code != "", PRODUCTS.c.state.in_(PENDING))
-    return list(connection.execute(rows.order_by(PRODUCTS.c.failing_since_at, PRODUCTS.c.id).limit(limit)).mappings())

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Table, and_, func, or_, select
 from hstlc.db.archive_tables import RemoteProduct
 from hstlc.db.tables import Base, Run
 
-__all__ = ["failed_products", "failed_runs", "product_counts"]
+__all__ = ["failed_products", "failed_runs"]
 
 
 def _table(model: type[Base]) -> Table:
@@ -21,16 +21,6 @@ def _table(model: type[Base]) -> Table:
 PRODUCTS, RUNS = _table(RemoteProduct), _table(Run)
 
 _TROUBLE = ("failed", "missing", "forbidden")
-
-
-def product_counts(connection: Connection) -> list[dict[str, Any]]:
-    """Return source, state, products and bytes (that the archive states) of all products, by source and state."""
-    P = PRODUCTS.c  # noqa: N806
-    counts = select(
-        P.source, P.state, func.count().label("products"), func.coalesce(func.sum(P.declared_bytes), 0).label("bytes")
-    )
-    rows = connection.execute(counts.group_by(P.source, P.state).order_by(P.source, P.state)).mappings()
-    return [{**row, "bytes": int(row["bytes"])} for row in rows]
 
 
 def failed_products(connection: Connection) -> list[dict[str, Any]]:

@@ -9,8 +9,10 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from sqlalchemy import Connection
+
 from hstlc.config import Settings
-from hstlc.db import jobs, status
+from hstlc.db import downloads, jobs, status
 from hstlc.db.engine import make_engine, reading, safe_url
 from hstlc.db.leader import leader
 from hstlc.db.notices import notices
@@ -23,6 +25,7 @@ from hstlc.scheduler.jobs import JOBS
 __all__ = ["gather", "raise_for_trouble"]
 
 _LATEST_RUNS = 5
+_DAEMON = {"none": "no daemon leads", "silent": "the daemon is silent"}
 
 
 def gather(settings: Settings, now: datetime) -> dict[str, Any]:
@@ -66,13 +69,20 @@ def _of_database(settings: Settings, now: datetime, health: Mapping[str, Any]) -
             return {
                 "daemon": _daemon(row, now, settings.daemon.lease_s, health),
                 "jobs": _jobs(job_rows, row),
-                "products": status.product_counts(connection),
+                "products": _product_counts(connection),
                 "failed_products": status.failed_products(connection),
                 "failed_runs": [_run(run) for run in status.failed_runs(connection, _LATEST_RUNS)],
                 "notices": [_notice(dict(notice)) for notice in notices(connection)],
             }
     finally:
         engine.dispose()
+
+
+def _product_counts(connection: Connection) -> list[dict[str, Any]]:
+    """Return source, state, number and bytes of all products."""
+    rows = downloads.counts_by_state(connection)
+    named = ((row["source"], row["state"], row["number"], int(row["bytes"])) for row in rows)
+    return [dict(zip(("source", "state", "products", "bytes"), row, strict=True)) for row in named]
 
 
 def _daemon(row: Mapping[str, Any] | None, now: datetime, lease_s: float, health: Mapping[str, Any]) -> dict[str, Any]:
@@ -157,7 +167,7 @@ def raise_for_trouble(found: Mapping[str, Any]) -> None:
     """
     trouble: Sequence[str] = [
         *([found["database_error"]] if found["database_error"] else []),
-        *([f"the daemon is {found['daemon']['state']}"] if found["daemon"]["state"] != "alive" else []),
+        *([_DAEMON[found["daemon"]["state"]]] if found["daemon"]["state"] != "alive" else []),
         *(f"{notice['key']}: {notice['message']}" for notice in found["notices"] if notice["severity"] == "error"),
         *(f"the disk of {disk['folders'][0]} is full" for disk in found["disks"] if not disk["enough"]),
     ]
