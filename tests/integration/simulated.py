@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import ctypes
 import gc
 import time
 from collections import Counter
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -236,16 +238,27 @@ def points_counted(store: Store, clock: SimulatedClock, until: datetime) -> Coun
 
 
 def resident_mb() -> float:
-    """Return the memory of this process in MB, with what the system has put on the disk meanwhile."""
+    """Return the memory that this process holds in MB, with what the system has put on the disk meanwhile.
+
+    What it has freed and the C library keeps for later is given back first.
+    """
+    gc.collect()
+    with suppress(OSError, AttributeError):
+        ctypes.CDLL("libc.so.6").malloc_trim(0)
     text = Path("/proc/self/status").read_text()
     return sum(int(text.partition(name)[2].split()[0]) for name in ("VmRSS:", "VmSwap:")) / 1024
 
 
 def live_long(store: Store, cell: Any, until: datetime, days: int, told: Any) -> None:
-    """Let daemons work, a new one after so many days, and tell each time how large the process is; wait for a word."""
+    """Let daemons work, a new one after so many days, and tell each time how large the process is; wait for a word.
+
+    Plots are made once, at the end: a daemon leaves them to processes of their own.
+    """
     clock, life = SharedClock.of(cell), Life()
     while clock.now() < until:
-        live(store, clock, min(clock.now() + days * DAY, until), life)
-        gc.collect()
+        began = time.monotonic()
+        run_simulated(Daemon(store.settings, clock, DAILY), clock, min(clock.now() + days * DAY, until), life.note)
+        life.seconds += time.monotonic() - began
         told.send((resident_mb(), life))
         told.recv()
+    live(store, clock, until)

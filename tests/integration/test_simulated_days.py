@@ -199,7 +199,7 @@ def test_a_year_of_faults_loses_nothing_and_takes_no_more_memory(store):
             assert_nothing_twice(stand_in, world, clock.now())
             stand_in.log.entries.clear()
             here.send(None)
-        process.join(60)
+        process.join(600)  # it draws all plots
         expected = assert_whole(store, world, end)
         report("a year with faults", store, stand_in, life, expected)
     quarter = len(sizes) // 4
