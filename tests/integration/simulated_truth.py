@@ -44,7 +44,7 @@ class Outcome:
 _HISTORY = ("archive_walk", "archive_source", "archive_cursor", "download_attempt", "notice", "job", "leader")
 _VARYING = {
     "remote_dataset": ("missed_walks",),
-    "remote_product": ("attempts", "priority"),
+    "remote_product": ("attempts", "priority", "declared_bytes"),  # of some, a question of its own tells the size
     "remote_file": ("etag",),
 }
 

@@ -561,11 +561,23 @@ def test_a_file_in_two_datasets_is_listed_once_with_the_first():
 
 
 def test_a_file_of_a_dataset_that_was_not_asked_for_is_left_out_and_told(caplog):
-    rows = [product_row("XXXX01010", "xxxx01a1q_x1d.fits", "X1D")]
+    others = [product_row(key, f"{key.lower()[:6]}a1q_spt.fits", "SPT") for key in (DATASET.key, "LABC02010")]
+    rows = [*others, product_row("XXXX01010", "xxxx01a1q_x1d.fits", "X1D")]
     http = FakeHttp(products=lambda _: {"products": rows})
     with caplog.at_level(logging.WARNING):
         assert mast(http).products([DATASET, replace(DATASET, key="LABC02010")]) == []
     assert "xxxx01a1q_x1d.fits" in caplog.text
+
+
+def test_a_list_that_has_nothing_of_a_dataset_is_not_believed():
+    rows = [product_row(DATASET.key, "labc01a1q_x1d.fits", "X1D")]
+    archive = mast(FakeHttp(products=lambda _: {"products": rows}))
+    with pytest.raises(TransientError, match="LABC02010") as caught:
+        archive.products([DATASET, replace(DATASET, key="LABC02010")])
+    assert caught.value.code == "archive.incomplete"
+    with pytest.raises(RejectedError) as refused:
+        archive.products([replace(DATASET, key="LABC02010")])
+    assert refused.value.code == "archive.no-product"
 
 
 def test_nothing_is_asked_for_no_datasets():
@@ -613,7 +625,8 @@ def test_a_file_is_asked_for_by_its_uri():
 
 def test_the_token_goes_to_the_host_of_the_search_alone():
     settings = {"token": "canary-7", "retrieve_path": "https://other.example/get"}
-    http = FakeHttp(serving([ROW]), lambda _: {"products": []}, COLUMNS)
+    rows = [product_row(DATASET.key, "labc01a1q_x1d.fits", "X1D")]
+    http = FakeHttp(serving([ROW]), lambda _: {"products": rows}, COLUMNS)
     archive = mast(http, **settings)
     list(archive.search(WINDOW))
     archive.products([DATASET])

@@ -103,8 +103,15 @@ class Mast(Archive[MastSettings]):
         """Return the files that are wanted of some datasets, without those of lamps and the like.
 
         Which members an association has is read from its own small file, which is downloaded here and not listed.
+
+        Raises
+        ------
+        ArchiveError
+            ``archive.incomplete``: the answer has nothing of a dataset, so it may lack files of others too.
         """
-        files = mast_files.listed(self.listed(datasets), datasets, self.settings)
+        rows = self.listed(datasets)
+        mast_files.require_all(rows, datasets)
+        files = mast_files.listed(rows, datasets, self.settings)
         groups: defaultdict[str, set[str]] = defaultdict(set)
         for file in files:
             groups[file.dataset].add(file.group)

@@ -12,12 +12,12 @@ from typing import Any
 
 from hstlc.archives.base import Identity, RemoteDataset, RemoteProduct
 from hstlc.archives.identity import require_keywords, require_tables, wrong_file
-from hstlc.errors import DataError, TransientError
+from hstlc.errors import DataError, RejectedError, TransientError
 from hstlc.formats.fits_file import Value
 from hstlc.formats.fits_units import read_units
 from hstlc.missions.hst.mast_settings import MastSettings
 
-__all__ = ["ASSOCIATION", "NOT_SCIENCE", "identify_file", "listed", "members", "unwanted"]
+__all__ = ["ASSOCIATION", "NOT_SCIENCE", "identify_file", "listed", "members", "require_all", "unwanted"]
 
 logger = logging.getLogger(__name__)
 
@@ -71,6 +71,34 @@ def listed(rows: Sequence[Any], datasets: Sequence[RemoteDataset], settings: Mas
         if name.lower() not in found or place < found[name.lower()][0]:
             found[name.lower()] = place, product
     return [product for _, (_, product) in sorted(found.items())]
+
+
+def require_all(rows: Sequence[Any], datasets: Sequence[RemoteDataset]) -> None:
+    """Check that a list of products has something of every dataset that was asked for: one that was cut has not.
+
+    Raises
+    ------
+    TransientError
+        ``archive.incomplete``.
+    RejectedError
+        ``archive.no-product``: one alone was asked for, and it has nothing.
+    """
+    named = {str(row.get("dataset") or "").strip().upper() for row in rows}
+    named |= {str(row.get("uri") or "").strip().partition("/")[0].upper() for row in rows}
+    silent = [dataset.key for dataset in datasets if dataset.key.upper() not in named]
+    if silent and len(datasets) == 1:
+        raise RejectedError(
+            "archive.no-product",
+            f"the archive lists no product of {silent[0]}",
+            "it is asked for again with the next poll",
+        )
+    if silent:
+        raise TransientError(
+            "archive.incomplete",
+            f"the list of products has nothing of {len(silent)} of {len(datasets)} datasets, the first: {silent[0]}",
+            "it is asked for again with the next poll",
+            datasets=silent,
+        )
 
 
 def members(content: bytes, name: str) -> dict[str, str]:
