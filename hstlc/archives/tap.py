@@ -242,10 +242,11 @@ class Table:
             if error.code == "archive.query":
                 self.require_columns()
             raise
-        rows = [self.ours(row) for row in answer.rows]
-        if rows:
-            self._require(rows[0])
-        return TapAnswer(rows, answer.reply)
+        if not answer.rows:
+            return answer
+        names = self._names(answer.rows[0])
+        self._require(names.values())
+        return TapAnswer([{names[name]: row[name] for name in names} for row in answer.rows], answer.reply)
 
     def count(self, where: Sequence[str]) -> int:
         """Return how many rows fulfil all conditions."""
@@ -259,9 +260,13 @@ class Table:
 
     def ours(self, row: Mapping[str, T]) -> dict[str, T]:
         """Return a mapping by names of columns with those that we use by our names, without others of these names."""
+        return {name: row[theirs] for theirs, name in self._names(row).items()}
+
+    def _names(self, row: Iterable[str]) -> dict[str, str]:
+        """Return our name by the archive's."""
         ours = {self.theirs(column).lower(): column for column in self.columns}
-        named = ((ours.get(name.lower(), "" if name in self.columns else name), value) for name, value in row.items())
-        return {name: value for name, value in named if name}
+        named = {name: ours.get(name.lower(), "" if name in self.columns else name) for name in row}
+        return {theirs: name for theirs, name in named.items() if name}
 
     def require_columns(self) -> None:
         """Raise RejectedError ``archive.columns`` when the service says that the table lacks a column of ours."""

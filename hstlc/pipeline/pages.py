@@ -90,7 +90,7 @@ def store_reply(context: Context, source: str, stream: str, page: Page, stamp: d
     name = f"{stamp:%Y-%m-%dT%H-%M-%S.%fZ}_{number:04d}{page.suffix}.gz"
     try:
         free_space_guard(layout.download, len(page.reply), context.settings.min_free_space)
-        data = gzip.compress(redact_bytes(page.reply), mtime=0)
+        data = gzip.compress(redact_bytes(page.reply), 1, mtime=0)
         publish(stage_bytes(data, folder, name, context.run, access=layout.access))
     except StoreError as error:
         if error.code != "store.full":
