@@ -14,7 +14,7 @@ from hstlc.errors import IntegrityError
 if TYPE_CHECKING:
     from hstlc.archives.base import RemoteProduct
 
-__all__ = ["HeaderUnit", "packed_units", "require_keywords", "require_tables", "wrong_file"]
+__all__ = ["HeaderUnit", "packed_units", "require_keywords", "require_pairs", "require_tables", "wrong_file"]
 
 
 class HeaderUnit(Protocol):
@@ -68,6 +68,19 @@ def require_tables(path: Path, product: RemoteProduct, units: Sequence[HeaderUni
     for pattern in patterns:
         if not any(re.fullmatch(pattern, name) for name in names):
             raise wrong_file(path, product, f"an extension {pattern}", f"these: {', '.join(names) or 'none'}")
+
+
+def require_pairs(path: Path, product: RemoteProduct, units: Sequence[HeaderUnit], first: str, second: str) -> None:
+    """Raise IntegrityError unless there is an extension of one name for every one of another, such as of each CCD.
+
+    A file that was cut between two extensions is whole in every other respect.
+    """
+    ends = [
+        {unit.name.removeprefix(start) for unit in units if unit.name.startswith(start)} for start in (first, second)
+    ]
+    alone = sorted(ends[0] ^ ends[1])
+    if alone:
+        raise wrong_file(path, product, f"{first} and {second} of the same numbers", f"one alone of {', '.join(alone)}")
 
 
 def require_keywords(

@@ -13,6 +13,7 @@ from hstlc.errors import IntegrityError, RejectedError
 from hstlc.missions.chandra.cda import Cda, CdaSettings
 from hstlc.missions.chandra.filenames import chandra_name, newest
 from hstlc.testing.archive.cda import OBSERVATION
+from hstlc.testing.archive.spoiling import last_unit
 from hstlc.testing.archive.world_tables import row
 from hstlc.testing.archive.xray_files import ChandraExposure, chandra_events, csc_region
 from tests.tap_fakes import FakeHttp
@@ -139,6 +140,12 @@ def test_a_folder_that_is_not_there_is_an_error_and_an_empty_one_is_not() -> Non
     assert archive.products([RemoteDataset("735", "v")]) == []
 
 
+def without_the_last(packed: bytes) -> bytes:
+    """Return a file without its last extension."""
+    whole = gzip.decompress(packed)
+    return gzip.compress(whole[: last_unit(whole)])
+
+
 def product(obsid: str = "2798") -> RemoteProduct:
     return RemoteProduct(obsid, f"acisf0{obsid}_evt2.fits", "N004", "evt2")
 
@@ -156,7 +163,9 @@ def test_an_event_list_is_what_it_says(tmp_path: Path, detector: str) -> None:
         (chandra_events(ChandraExposure(2799)), "OBS_ID 2798"),
         (csc_region(ChandraExposure(2798, region=1)), "an extension EVENTS"),
         (gzip.decompress(chandra_events(ChandraExposure(2798))), "compressed by gzip"),
+        (without_the_last(chandra_events(ChandraExposure(2798))), "good times of the chips 37"),
     ],
+    ids=["another observation", "a region", "not compressed", "cut between two extensions"],
 )
 def test_another_file_than_the_one_asked_for_is_refused(tmp_path: Path, content: bytes, said: str) -> None:
     path = tmp_path / "x.fits.gz"

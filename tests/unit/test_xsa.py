@@ -355,6 +355,17 @@ def test_an_image_without_its_exposures_is_refused(tmp_path: Path) -> None:
         client()[0].identify(path, product())
 
 
+def test_a_list_that_was_cut_between_two_extensions_is_refused(tmp_path: Path) -> None:
+    from hstlc.testing.archive.spoiling import last_unit
+
+    whole = gzip.decompress(epic_events("0000000042", PN))
+    path = tmp_path / "x.FTZ"
+    path.write_bytes(gzip.compress(whole[: last_unit(whole)]))
+    with pytest.raises(IntegrityError, match="EXPOSU and STDGTI") as caught:
+        client()[0].identify(path, product())
+    assert caught.value.code == "archive.wrong-file"
+
+
 def test_pn_in_a_timing_mode_makes_no_image_and_mos_does() -> None:
     import re
 

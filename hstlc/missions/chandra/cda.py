@@ -21,7 +21,7 @@ from hstlc.archives.base import (
 )
 from hstlc.archives.dates import literal, moment
 from hstlc.archives.facts import attempt, column_facts
-from hstlc.archives.identity import packed_units, require_keywords, require_tables
+from hstlc.archives.identity import HeaderUnit, packed_units, require_keywords, require_tables, wrong_file
 from hstlc.archives.keyset import KeysetWalk
 from hstlc.archives.listing import listed, size_of
 from hstlc.archives.renaming import theirs
@@ -160,6 +160,7 @@ class Cda(Archive[CdaSettings]):
         units = packed_units(path, product)
         require_tables(path, product, units, _EXTENSIONS.get(product.kind, ()))
         require_keywords(path, product, units, {"TELESCOP": ("CHANDRA",), "OBS_ID": (product.dataset,)})
+        _require_chips(path, product, units)
         return Identity()
 
     def facts(self) -> Iterator[Fact]:
@@ -179,6 +180,18 @@ class Cda(Archive[CdaSettings]):
 
     def _index(self, obsid: str) -> str:
         return ", ".join(name.filename for name in self._listed(self._folder(obsid), int(obsid))) or "no event list"
+
+
+def _require_chips(path: Path, product: RemoteProduct, units: Sequence[HeaderUnit]) -> None:
+    """Raise IntegrityError unless ACIS has a table of good times for every chip that DETNAM names, such as ACIS-235.
+
+    A file that was cut between two of them is whole in every other respect.
+    """
+    header = {key: value for unit in units[:2] for key, value in unit.header.items()}
+    chips = str(header.get("DETNAM") or "").strip().partition("ACIS-")[2]
+    tables = sum(unit.name == "GTI" for unit in units)
+    if tables < len(set(chips)):
+        raise wrong_file(path, product, f"good times of the chips {chips}", f"{tables} tables of them")
 
 
 def _number(key: object) -> str:

@@ -24,7 +24,7 @@ from hstlc.archives.base import (
 )
 from hstlc.archives.dates import moment
 from hstlc.archives.facts import attempt, column_facts
-from hstlc.archives.identity import packed_units, require_keywords, require_tables
+from hstlc.archives.identity import packed_units, require_keywords, require_pairs, require_tables
 from hstlc.archives.keyset import KeysetWalk
 from hstlc.archives.renaming import theirs
 from hstlc.archives.sky import boxes, within
@@ -52,6 +52,7 @@ _EXTENSIONS = {
     "TIEVLI": ("EVENTS", "STDGTI.*"),
     "OBSMLI": ("SRCLIST",),
 }
+_OF_CHIPS = ("PIEVLI", "MIEVLI")  # lists with exposures and good times of every CCD
 _INSTRUME = {"PN": ("EPN",), "M1": ("EMOS1",), "M2": ("EMOS2",)}
 
 
@@ -222,6 +223,8 @@ class Xsa(Archive[XsaSettings]):
         units = packed_units(path, product)
         instrument, kind = product.locator["instrument"], product.locator["type"]
         require_tables(path, product, units, _EXTENSIONS.get(kind, ()))
+        if kind in _OF_CHIPS:
+            require_pairs(path, product, units, "EXPOSU", "STDGTI")
         expected = {"TELESCOP": ("XMM",), "OBS_ID": (product.dataset,)}
         if instrument in _INSTRUME:
             expected["INSTRUME"] = _INSTRUME[instrument]
