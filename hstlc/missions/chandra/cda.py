@@ -25,9 +25,8 @@ from hstlc.archives.identity import HeaderUnit, packed_units, require_keywords, 
 from hstlc.archives.keyset import KeysetWalk
 from hstlc.archives.listing import listed, size_of
 from hstlc.archives.renaming import theirs
-from hstlc.archives.sky import boxes, within
+from hstlc.archives.selected import selected
 from hstlc.archives.tap import Row, Table, TapAnswer, quoted
-from hstlc.errors import RejectedError
 from hstlc.missions.chandra.filenames import ChandraName, chandra_name, newest
 from hstlc.missions.chandra.settings import CdaSettings
 
@@ -87,21 +86,9 @@ class Cda(Archive[CdaSettings]):
 
     def find(self, selection: Selection) -> Iterator[Page]:
         """Yield the observations that see a place; without a place, those of a target of that name."""
-        table = self._observations
-        if selection.ra_deg is None or selection.dec_deg is None:
-            if not selection.target:
-                raise RejectedError(
-                    "archive.selection", "a name or a place is wanted, found neither", "give one of them"
-                )
-            name = "".join(selection.target.upper().split())  # as the archive writes names
-            for answer in self._walk([f"{table.theirs('target_name')} = {quoted(name)}"]).by_key():
-                yield self._page(answer)
-            return
-        place = selection.ra_deg, selection.dec_deg
+        name = "".join(selection.target.upper().split())  # as the archive writes names
         radius = max(selection.radius_deg, self.settings.radius_deg)
-        for box in boxes(*place, radius):
-            for answer in self._walk([box.condition(table.theirs("ra"), table.theirs("dec"))]).by_key():
-                yield self._page(TapAnswer(within(answer.rows, place, radius), answer.reply))
+        yield from map(self._page, selected(self._walk, self._observations, "target_name", name, selection, radius))
 
     def _walk(self, conditions: list[str]) -> KeysetWalk:
         settings, table = self.settings, self._observations

@@ -27,7 +27,7 @@ from hstlc.archives.facts import attempt, column_facts
 from hstlc.archives.identity import packed_units, require_keywords, require_pairs, require_tables
 from hstlc.archives.keyset import KeysetWalk
 from hstlc.archives.renaming import theirs
-from hstlc.archives.sky import boxes, within
+from hstlc.archives.selected import selected
 from hstlc.archives.tap import Row, Table, TapAnswer, chunks, columns_of, quoted
 from hstlc.errors import ArchiveError, ProprietaryError, RejectedError
 from hstlc.missions.xmm.xsa_files import is_true, possible, pps_name
@@ -105,20 +105,9 @@ class Xsa(Archive[XsaSettings]):
 
     def find(self, selection: Selection) -> Iterator[Page]:
         """Yield the observations that see a place; without a place, those of a target of that name."""
-        table = self._observations
-        if selection.ra_deg is None or selection.dec_deg is None:
-            if not selection.target:
-                raise RejectedError(
-                    "archive.selection", "a name or a place is wanted, found neither", "give one of them"
-                )
-            for answer in self._walk([f"{table.theirs('target')} = {quoted(selection.target)}"]).by_key():
-                yield self._page(answer)
-            return
-        place = selection.ra_deg, selection.dec_deg
         radius = max(selection.radius_deg, self.settings.radius_deg)
-        for box in boxes(*place, radius):
-            for answer in self._walk([box.condition(table.theirs("ra"), table.theirs("dec"))]).by_key():
-                yield self._page(TapAnswer(within(answer.rows, place, radius), answer.reply))
+        found = selected(self._walk, self._observations, "target", selection.target, selection, radius)
+        yield from map(self._page, found)
 
     def _walk(self, conditions: list[str]) -> KeysetWalk:
         settings = self.settings
