@@ -18,8 +18,6 @@ from hstlc.testing.archive.mast import MastRouter
 from hstlc.testing.archive.mast_catalog import ARCHIVE, COLUMNS
 from hstlc.testing.archive.scenarios import TARGET, first_run
 
-pytest.importorskip("astroquery.version")
-
 # In a process of its own: importing astroquery changes how tarfile unpacks, reads a configuration below the home
 # folder and looks for a keyring. The address must be in that configuration, for later changes have no effect.
 SCRIPT = """
