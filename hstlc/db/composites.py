@@ -7,13 +7,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, and_, delete, insert, or_, select, update
+from sqlalchemy import Connection, and_, case, delete, insert, or_, select, update
 
-from hstlc.db.records import FILES, MEMBERS, METADATA, OUTPUTS, PRODUCTS, products_of
+from hstlc.db.keys import source_setup
+from hstlc.db.records import FILES, MEMBERS, METADATA, OUTPUTS, PRODUCTS, SOURCES, products_of
 from hstlc.db.upserts import chunks, identities, upsert
 
 __all__ = [
     "COMPOSITE",
+    "CURVE",
     "NO_FILES",
     "WITHDRAWN",
     "CompositeRows",
@@ -29,16 +31,24 @@ Found = tuple[dict[str, Any], list[dict[str, Any]]]
 
 COMPOSITE = "composite"
 
+#: Kind of the file that the composite of a source is made of: its light curve in an exposure.
+CURVE = "curve"
+
+_CURVE = ("path", "filename", "sha256", "size_bytes")
+
 #: Why an exposure that the archive took back is not part of a composite.
 WITHDRAWN = "Withdrawn"
 
 #: Why one is not whose light curve was imported, without the files that it was made of.
 NO_FILES = "No files to make it of"
 
-# A whole-aperture light curve of an exposure that has one.
-_CURVES = METADATA.join(
-    OUTPUTS, and_(OUTPUTS.c.metadata_id == METADATA.c.id, OUTPUTS.c.source_name == "", OUTPUTS.c.band == "")
-).join(PRODUCTS, PRODUCTS.c.id == OUTPUTS.c.individual_product_id)
+# A light curve that is part of a composite: of the whole aperture, or of a source that several exposures see.
+_CURVES = METADATA.join(OUTPUTS, and_(OUTPUTS.c.metadata_id == METADATA.c.id, OUTPUTS.c.configuration != "")).join(
+    PRODUCTS, PRODUCTS.c.id == OUTPUTS.c.individual_product_id
+)
+
+# What it is made of: the files of an exposure, which are extracted anew, or the light curve of a source as it is.
+_DIGEST = case((OUTPUTS.c.source_name == "", PRODUCTS.c.input_digest), else_=PRODUCTS.c.sha256)
 
 
 def due_configurations(connection: Connection) -> set[str]:
@@ -47,14 +57,14 @@ def due_configurations(connection: Connection) -> set[str]:
     A composite whose file is gone, or that other settings made, is for the caller to find.
     """
     new = (
-        select(METADATA.c.configuration)
+        select(OUTPUTS.c.configuration)
         .select_from(
             _CURVES.outerjoin(
                 MEMBERS,
                 and_(
                     MEMBERS.c.metadata_id == METADATA.c.id,
-                    MEMBERS.c.configuration == METADATA.c.configuration,
-                    MEMBERS.c.input_digest == PRODUCTS.c.input_digest,
+                    MEMBERS.c.configuration == OUTPUTS.c.configuration,
+                    MEMBERS.c.input_digest == _DIGEST,
                     or_(MEMBERS.c.dataset.is_(None), MEMBERS.c.product_id == OUTPUTS.c.composite_product_id),
                     (METADATA.c.withdrawn != "") == (MEMBERS.c.excluded_reason == WITHDRAWN),
                 ),
@@ -70,15 +80,12 @@ def due_configurations(connection: Connection) -> set[str]:
                 OUTPUTS,
                 and_(
                     OUTPUTS.c.metadata_id == MEMBERS.c.metadata_id,
-                    OUTPUTS.c.source_name == "",
-                    OUTPUTS.c.band == "",
+                    OUTPUTS.c.configuration == MEMBERS.c.configuration,
                     OUTPUTS.c.individual_product_id.is_not(None),
                 ),
             )
         )
-        .where(
-            or_(OUTPUTS.c.id.is_(None), METADATA.c.id.is_(None), METADATA.c.configuration != MEMBERS.c.configuration)
-        )
+        .where(or_(OUTPUTS.c.id.is_(None), METADATA.c.id.is_(None)))
         .distinct()
     )
     return {row[0] for query in (new, left) for row in connection.execute(query)}
@@ -86,7 +93,7 @@ def due_configurations(connection: Connection) -> set[str]:
 
 def configurations(connection: Connection) -> set[str]:
     """Return the configurations of all exposures that have a light curve."""
-    return {row[0] for row in connection.execute(select(METADATA.c.configuration).select_from(_CURVES).distinct())}
+    return {row[0] for row in connection.execute(select(OUTPUTS.c.configuration).select_from(_CURVES).distinct())}
 
 
 def composite_products(connection: Connection, wanted: Iterable[str] | None = None) -> dict[str, dict[str, Any]]:
@@ -103,20 +110,31 @@ def members_of(connection: Connection, wanted: Iterable[str]) -> dict[str, list[
     Returns
     -------
     dict of str to list of tuple
-        By configuration: row of ``metadata`` with the ``input_digest`` of the light curve, and rows of
-        ``exposure_file`` of the files it is made of, in order of kind. A configuration without exposures is missing.
+        By configuration: row of ``metadata`` with the ``input_digest`` of the light curve, and what the composite is
+        made of: rows of ``exposure_file``, in order of kind, or of a source the row of its light curve, with the kind
+        :data:`CURVE`. Of a source, ``targname``, ``instrume``, ``detector``, ``opt_elem``, ``cenwave`` and ``aperture``
+        are those of the composite (:func:`hstlc.db.keys.source_setup`). A configuration without exposures is missing.
     """
     rows: list[dict[str, Any]] = []
     files: dict[int, list[dict[str, Any]]] = defaultdict(list)
     for chunk in chunks(sorted(set(wanted))):
         found = connection.execute(
-            select(METADATA, PRODUCTS.c.input_digest)
-            .select_from(_CURVES)
-            .where(METADATA.c.configuration.in_(chunk))
-            .order_by(METADATA.c.configuration, METADATA.c.expstart_mjd, METADATA.c.rootname)
+            select(
+                METADATA,
+                *(_DIGEST.label("digest"), OUTPUTS.c.configuration.label("part_of"), OUTPUTS.c.band),
+                *(OUTPUTS.c.instrume.label("camera"), SOURCES.c.same_as),
+                *(PRODUCTS.c[name].label(f"curve_{name}") for name in _CURVE),
+            )
+            .select_from(
+                _CURVES.outerjoin(
+                    SOURCES, and_(SOURCES.c.metadata_id == METADATA.c.id, SOURCES.c.name == OUTPUTS.c.source_name)
+                )
+            )
+            .where(OUTPUTS.c.configuration.in_(chunk))
+            .order_by(OUTPUTS.c.configuration, METADATA.c.expstart_mjd, METADATA.c.rootname)
         ).mappings()
         rows += map(dict, found)
-    for chunk in chunks(row["id"] for row in rows):
+    for chunk in chunks(sorted({row["id"] for row in rows if row["same_as"] is None})):
         found = connection.execute(
             select(FILES)
             .where(FILES.c.metadata_id.in_(chunk), FILES.c.state == "current")
@@ -126,8 +144,15 @@ def members_of(connection: Connection, wanted: Iterable[str]) -> dict[str, list[
             files[file["metadata_id"]].append(dict(file))
     result: dict[str, list[Found]] = defaultdict(list)
     for row in rows:
-        result[row["configuration"]].append((row, files[row["id"]]))
+        made_of = _source(row) if row["same_as"] is not None else files[row["id"]]
+        result[row["part_of"]].append((row | {"input_digest": row["digest"]}, made_of))
     return dict(result)
+
+
+def _source(row: dict[str, Any]) -> list[dict[str, Any]]:
+    """Give a row of ``metadata`` the columns of the composite of a source, and return the row of its light curve."""
+    row |= source_setup(row["mission"], row["camera"] or row["instrume"], row["same_as"], row["band"])
+    return [{"kind": CURVE} | {name: row[f"curve_{name}"] for name in _CURVE}]
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,5 +200,5 @@ def save_composites(connection: Connection, made: Sequence[CompositeRows]) -> No
     }
     for chunk in chunks(sorted(wanted)):
         part = and_(MEMBERS.c.configuration.in_(chunk), MEMBERS.c.dataset.is_not(None))
-        whole = and_(OUTPUTS.c.metadata_id == MEMBERS.c.metadata_id, OUTPUTS.c.source_name == "", OUTPUTS.c.band == "")
-        connection.execute(update(OUTPUTS).where(part, PRODUCTS.c.id == MEMBERS.c.product_id, whole).values(place))
+        own = and_(OUTPUTS.c.metadata_id == MEMBERS.c.metadata_id, OUTPUTS.c.configuration == MEMBERS.c.configuration)
+        connection.execute(update(OUTPUTS).where(part, PRODUCTS.c.id == MEMBERS.c.product_id, own).values(place))

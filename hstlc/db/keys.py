@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote, unquote
 
-__all__ = ["CONFIGURATION", "configuration_key", "mission_of", "product_key"]
+__all__ = ["CONFIGURATION", "configuration_key", "mission_of", "product_key", "source_setup"]
 
 #: What exposures have in common that make one composite; columns of ``metadata``.
 CONFIGURATION = ("mission", "instrume", "detector", "targname", "opt_elem", "cenwave", "aperture")
@@ -29,6 +29,18 @@ def mission_of(key: str) -> str:
     'sky'
     """
     return unquote(key.partition("/")[0])
+
+
+def source_setup(mission: str, instrume: str, name: str, band: str) -> dict[str, Any]:
+    """Return what the light curves of a source in several exposures have in common, as columns :data:`CONFIGURATION`.
+
+    Examples
+    --------
+    >>> configuration_key(source_setup("sky", "CAMERA", "SKY J0102+03", "broad"))
+    'sky/CAMERA/all/SKY J0102+03/broad/0/source'
+    """
+    common = {"detector": "all", "cenwave": 0, "aperture": "source"}
+    return {"mission": mission, "instrume": instrume, "targname": name, "opt_elem": band, **common}
 
 
 def configuration_key(values: Mapping[str, Any]) -> str:

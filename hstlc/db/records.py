@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -17,18 +16,19 @@ from hstlc.db.tables import (
     CompositeMember,
     ExposureFile,
     FindingRow,
+    HardnessRatioRow,
     Metadata,
     Output,
     PendingRemoval,
     Product,
     Run,
+    SourceRow,
     Stats,
 )
-from hstlc.db.upserts import chunks, identities, key_chunks, upsert
+from hstlc.db.upserts import chunks, key_chunks, upsert
 
 __all__ = [
     "INDIVIDUAL",
-    "ExposureRows",
     "add_removals",
     "bad_files",
     "begin_run",
@@ -46,7 +46,6 @@ __all__ = [
     "removals",
     "remove_removals",
     "save_bad_data",
-    "save_exposures",
     "save_statistics",
     "stored_files",
     "unstorable",
@@ -66,6 +65,7 @@ def _table(model: type[Base]) -> Table:
 
 METADATA, FILES, PRODUCTS, OUTPUTS, MEMBERS = map(_table, (Metadata, ExposureFile, Product, Output, CompositeMember))
 STATS, BAD, FINDINGS, RUNS, REMOVALS = map(_table, (Stats, BadData, FindingRow, Run, PendingRemoval))
+SOURCES, RATIOS = map(_table, (SourceRow, HardnessRatioRow))
 
 
 def unstorable(table: str, row: Row) -> str:
@@ -172,129 +172,9 @@ def stored_files(connection: Connection) -> Iterator[dict[str, Any]]:
             yield {**row, "origin": origin}
 
 
-@dataclass(frozen=True, slots=True)
-class ExposureRows:
-    """The rows of an exposure, accepted or rejected.
-
-    Attributes
-    ----------
-    mission, rootname : str
-    metadata : mapping or None
-        Columns of ``metadata`` but id, mission, rootname; None for a rejected exposure.
-    files : sequence of mappings
-        Every known version of every file, columns of ``exposure_file`` but id, mission, rootname, metadata_id.
-    products : sequence of mappings
-        Columns of ``product`` but id, key, metadata_id, with the ``band`` of each; replace those of before.
-    bad : sequence of mappings
-        Rejected files, columns of ``bad_data`` but id, mission, rootname.
-    findings : sequence of mappings
-        ``filename, check_name, severity, reason, message``; replace those of before.
-    """
-
-    mission: str
-    rootname: str
-    metadata: Row | None
-    files: Sequence[Row]
-    products: Sequence[Row]
-    bad: Sequence[Row]
-    findings: Sequence[Row]
-
-    @property
-    def columns(self) -> dict[str, str]:
-        """The exposure as columns."""
-        return {"mission": self.mission, "rootname": self.rootname}
-
-    @property
-    def key(self) -> Key:
-        """Mission and rootname."""
-        return self.mission, self.rootname
-
-
-def save_exposures(connection: Connection, exposures: Sequence[ExposureRows]) -> None:
-    """Record different exposures.
-
-    An accepted one gets metadata, its files, its products and its findings, and its files are not bad any more. A
-    rejected one has its files as bad data, and no products, statistics or metadata any more.
-    """
-    _forget_curves(connection, [one.key for one in exposures if one.metadata is None])
-    described = [{**one.columns, **one.metadata} for one in exposures if one.metadata is not None]
-    upsert(connection, METADATA, ("mission", "rootname"), described)
-    accepted = {one.key: one for one in exposures if one.metadata is not None}
-    numbers = identities(connection, METADATA, ("mission", "rootname"), accepted)
-    files = [{**one.columns, "metadata_id": numbers.get(one.key), **row} for one in exposures for row in one.files]
-    upsert(connection, FILES, ("mission", "rootname", "kind", "sha256"), files, keep=("added_at",))
-    _save_products(connection, {number: accepted[key] for key, number in numbers.items()})
-    good = ({row["sha256"] for row in one.files} - {row["sha256"] for row in one.bad} for one in exposures)
-    _forget_bad(connection, set().union(*good))
-    _forget_imported_bad(connection, [one.key for one in exposures if one.files])
-    save_bad_data(connection, [{**one.columns, **row} for one in exposures for row in one.bad])
-    _save_findings(connection, exposures)
-
-
-def _forget_curves(connection: Connection, keys: Iterable[Key]) -> None:
-    """Delete metadata and light curves of some exposures, and all that depends on them."""
-    for mission, chunk in key_chunks(keys):
-        exposure = and_(METADATA.c.mission == mission, METADATA.c.rootname.in_(chunk))
-        connection.execute(delete(PRODUCTS).where(PRODUCTS.c.metadata_id.in_(select(METADATA.c.id).where(exposure))))
-        connection.execute(delete(METADATA).where(exposure))
-
-
-def _save_products(connection: Connection, exposures: Mapping[int, ExposureRows]) -> None:
-    """Record the products of exposures, which come by their id in ``metadata``, in place of those of before."""
-    products = [
-        {**row, "key": product_key(one.mission, one.rootname, "", row["band"]), "metadata_id": number}
-        for number, one in exposures.items()
-        for row in one.products
-    ]
-    columns = ({name: value for name, value in row.items() if name != "band"} for row in products)
-    upsert(connection, PRODUCTS, ("kind", "key"), columns)
-    numbers = identities(connection, PRODUCTS, ("kind", "key"), [(row["kind"], row["key"]) for row in products])
-    outputs = [
-        {
-            "metadata_id": row["metadata_id"],
-            "source_name": "",
-            "band": row["band"],
-            "individual_path": row["path"],
-            "individual_filename": row["filename"],
-            "individual_product_id": numbers[row["kind"], row["key"]],
-        }
-        for row in products
-        if row["kind"] == INDIVIDUAL
-    ]
-    upsert(connection, OUTPUTS, ("metadata_id", "source_name", "band"), outputs)
-    made = set(numbers.values())
-    for chunk in chunks(sorted(exposures)):
-        known = connection.execute(select(PRODUCTS.c.id).where(PRODUCTS.c.metadata_id.in_(chunk)))
-        for gone in chunks(sorted({row.id for row in known} - made)):
-            connection.execute(delete(OUTPUTS).where(OUTPUTS.c.individual_product_id.in_(gone)))
-            connection.execute(delete(PRODUCTS).where(PRODUCTS.c.id.in_(gone)))
-
-
 def save_bad_data(connection: Connection, rows: Sequence[Row]) -> None:
     """Record rejected files, one row each; one that is known by name and digest is brought up to date."""
     upsert(connection, BAD, ("filename", "sha256"), rows, keep=("ingest_date",))
-
-
-def _forget_bad(connection: Connection, digests: Iterable[str]) -> None:
-    """Delete the rows of files that are not bad any more; other files of the exposure that were refused keep theirs."""
-    for chunk in chunks(sorted(digests)):
-        connection.execute(delete(BAD).where(BAD.c.sha256.in_(chunk)))
-
-
-def _forget_imported_bad(connection: Connection, keys: Iterable[Key]) -> None:
-    """Delete the imported rows of rejected files, which have no digest, of exposures whose files came."""
-    for mission, chunk in key_chunks(keys):
-        listed = and_(BAD.c.sha256 == "", BAD.c.mission == mission, BAD.c.rootname.in_(chunk))
-        connection.execute(delete(BAD).where(listed))
-
-
-def _save_findings(connection: Connection, exposures: Sequence[ExposureRows]) -> None:
-    for mission, chunk in key_chunks(one.key for one in exposures):
-        connection.execute(delete(FINDINGS).where(FINDINGS.c.mission == mission, FINDINGS.c.rootname.in_(chunk)))
-    now = datetime.now(UTC)
-    rows = [{**one.columns, "found_at": now, **row} for one in exposures for row in one.findings]
-    if rows:
-        connection.execute(insert(FINDINGS), rows)
 
 
 def due_statistics(

@@ -10,7 +10,7 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, Boolean, CheckConstraint, Date, Index, Integer, String, UniqueConstraint
+from sqlalchemy import Boolean, CheckConstraint, Date, Index, Integer, String, UniqueConstraint
 from sqlalchemy.orm import Mapped
 
 import hstlc.db.archive_tables  # noqa: F401 - the tables of archives belong to Base too
@@ -21,12 +21,13 @@ from hstlc.db.columns import (
     key_column,
     mission_column,
     number_column,
-    only_where,
     reference_column,
     rootname_column,
     sha256_column,
     size_column,
 )
+from hstlc.db.source_tables import HardnessRatioRow, SourceRow
+from hstlc.db.stats_tables import Candidate, Stats
 from hstlc.db.types import MessageText, PathText, PortableJson, UtcDateTime
 
 __all__ = [
@@ -36,11 +37,13 @@ __all__ = [
     "CompositeMember",
     "ExposureFile",
     "FindingRow",
+    "HardnessRatioRow",
     "Metadata",
     "Output",
     "PendingRemoval",
     "Product",
     "Run",
+    "SourceRow",
     "Stats",
     "Target",
     "TargetAlias",
@@ -213,109 +216,15 @@ class Output(Base):
         "product.id", "SET NULL", "its product row", index=True
     )
     composite_product_id: Mapped[int | None] = reference_column("product.id", "SET NULL", "its product row", index=True)
-
-
-class Stats(Base):
-    """Statistics of a light curve. An undefined number is NULL."""
-
-    __tablename__ = "stats"
-    __table_args__ = (
-        only_where("interesting", "product_id"),
-        only_where("periodogram", "pearson_p"),
-        composites_only("stats", "product_id", "datasets > 1"),
+    instrume: Mapped[str] = column(
+        String(16), "instrument that saw it; '': that of the exposure", ucd="instr", default=""
     )
-
-    id: Mapped[int] = key_column()
-    product_id: Mapped[int] = reference_column("product.id", "CASCADE", "the light curve's product row", unique=True)
-    lightcurve_path: Mapped[str] = column(PathText, "folder of the light curve")
-    lightcurve_filename: Mapped[str] = column(
-        String(255), "name of the light curve", ucd="meta.id;meta.file", index=True
+    configuration: Mapped[str] = column(
+        String(512), "the composite it belongs to; '': none", ucd="meta.id", default="", index=True
     )
-    total: Mapped[int] = column(BigInteger, "counts of all bins, whole", unit="ct", ucd="phot.count")
-    mean: Mapped[float | None] = number_column("mean counts of a bin", "ct", "phot.count;stat.mean")
-    mu: Mapped[float | None] = number_column("square root of mean: what counting alone scatters", "ct", "stat.stdev")
-    stdev: Mapped[float | None] = number_column(
-        "population standard deviation of counts", "ct", "phot.count;stat.stdev"
+    lead: Mapped[bool] = column(
+        Boolean, "whether it has plots of its own; else those of another band show it", ucd="meta.code", default=True
     )
-    poisson_factor: Mapped[float | None] = number_column("stdev / mu", "", "stat.value;arith.ratio", index=True)
-    pearson_r: Mapped[float | None] = number_column("Pearson correlation of counts and time", "", "stat.correlation")
-    pearson_p: Mapped[float | None] = number_column("probability of that correlation by chance", "", "stat.probability")
-    periodogram: Mapped[bool] = column(Boolean, "whether a period stands out", ucd="meta.code", default=False)
-    deliver: Mapped[bool] = column(Boolean, "whether to deliver the curve", ucd="meta.code", default=False)
-    excess_factor: Mapped[float | None] = number_column(
-        "stdev / root mean square of the errors", "", "stat.value;arith.ratio"
-    )
-    reduced_chi2: Mapped[float | None] = number_column(
-        "reduced chi square of a constant rate", "", "stat.fit.chi2;arith.ratio"
-    )
-    chi2_p: Mapped[float | None] = number_column("probability of that chi square by chance", "", "stat.probability")
-    within_reduced_chi2: Mapped[float | None] = number_column(
-        "reduced chi square of a constant rate in each dataset", "", "stat.fit.chi2;arith.ratio"
-    )
-    within_chi2_p: Mapped[float | None] = number_column(
-        "probability of that chi square by chance", "", "stat.probability"
-    )
-    between_reduced_chi2: Mapped[float | None] = number_column(
-        "reduced chi square of equal rates of the datasets", "", "stat.fit.chi2;arith.ratio"
-    )
-    between_chi2_p: Mapped[float | None] = number_column(
-        "probability of that chi square by chance", "", "stat.probability"
-    )
-    peak_period_s: Mapped[float | None] = number_column("period of the highest peak", "s", "time.period")
-    peak_power: Mapped[float | None] = number_column("normalized Lomb-Scargle power there, 0 to 1", "", "stat.fourier")
-    false_alarm_probability: Mapped[float | None] = number_column(
-        "probability of that peak by chance", "", "stat.probability"
-    )
-    shortest_period_s: Mapped[float | None] = number_column(
-        "shortest period that was looked for", "s", "time.period;stat.min"
-    )
-    datasets: Mapped[int] = column(Integer, "exposures with bins that were not flagged", ucd="meta.number", default=1)
-    bins_used: Mapped[int] = column(Integer, "bins that were not flagged", ucd="meta.number")
-    exposure_s: Mapped[float] = number_column("live time of all bins", "s", "time.duration;obs.exposure")
-    interesting: Mapped[bool | None] = column(Boolean, "whether it varies; NULL: cannot be told", ucd="meta.code")
-    curve_sha256: Mapped[str] = column(String(64), "SHA-256 of the light curve used", ucd="meta.code")
-    step_version: Mapped[int] = column(Integer, "version of the step that made it", ucd="meta.version;meta.software")
-    settings_digest: Mapped[str] = column(String(64), "digest of the settings the step read", ucd="meta.code")
-    computed_at: Mapped[datetime] = column(UtcDateTime, "when it was computed, UTC", ucd="time.processing")
-    fractional_variability: Mapped[float | None] = number_column(
-        "root of the excess variance over the mean; NULL: no excess", "", "stat.variance;arith.ratio"
-    )
-    fractional_variability_error: Mapped[float | None] = number_column("its error", "", "stat.error;arith.ratio")
-    blocks: Mapped[int | None] = column(
-        Integer, "Bayesian blocks: stretches of one rate; NULL: not looked for", ucd="meta.number"
-    )
-    candidates: Mapped[int] = column(Integer, "flares and dips in the table candidate", ucd="meta.number", default=0)
-    peak_note: Mapped[str] = column(
-        String(64), "what makes such a period without the source; '': nothing known", ucd="meta.note", default=""
-    )
-
-
-class Candidate(Base):
-    """One row a flare or dip of a light curve that chance hardly explains."""
-
-    __tablename__ = "candidate"
-    __table_args__ = (
-        UniqueConstraint("product_id", "kind", "start_mjd"),
-        CheckConstraint("kind IN ('flare', 'dip')", name="kind"),
-    )
-
-    id: Mapped[int] = key_column()
-    product_id: Mapped[int] = reference_column("product.id", "CASCADE", "the light curve's product row")
-    kind: Mapped[str] = column(String(8), "flare or dip", ucd="meta.code.class", index=True)
-    dataset: Mapped[int] = column(Integer, "number of the exposure in the light curve", ucd="meta.number")
-    start_mjd: Mapped[float] = number_column("start, modified Julian date, UTC", "d", "time.start")
-    peak_mjd: Mapped[float] = number_column("highest or lowest bin, modified Julian date, UTC", "d", "time.epoch")
-    end_mjd: Mapped[float] = number_column("end, modified Julian date, UTC", "d", "time.end")
-    duration_s: Mapped[float] = number_column("from start to end", "s", "time.duration")
-    counts: Mapped[float] = number_column("counts from start to end", "ct", "phot.count")
-    expected_counts: Mapped[float] = number_column("what the quiet rate gives there", "ct", "phot.count;stat.mean")
-    peak_ratio: Mapped[float | None] = number_column(
-        "rate of the peak over the quiet rate", "", "phot.count;arith.ratio"
-    )
-    probability: Mapped[float] = number_column(
-        "chance of one like it anywhere in the light curve, all trials counted", "", "stat.probability", index=True
-    )
-    trials: Mapped[int] = column(BigInteger, "stretches of bins that were looked at", ucd="meta.number")
 
 
 class BadData(Base):

@@ -275,6 +275,9 @@ def move_rows(
         changed = [{"number": row["id"], **{f"new_{name}": row[name] for name in columns}} for row in exposures]
         values = {name: bindparam(f"new_{name}") for name in columns} | {"target_id": target, "updated_at": now}
         connection.execute(update(METADATA).where(METADATA.c.id == by_id).values(values), changed)
+        whole = and_(OUTPUTS.c.metadata_id == by_id, OUTPUTS.c.source_name == "", OUTPUTS.c.configuration != "")
+        key: BindParameter[str] = bindparam("new_configuration")
+        connection.execute(update(OUTPUTS).where(whole).values(configuration=key), changed)
 
 
 def _numbers(connection: Connection, names: Iterable[str]) -> dict[str, int]:

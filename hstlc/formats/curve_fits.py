@@ -1,20 +1,22 @@
 """Light-curve FITS: written byte for byte the same from the same curve, read back without loss.
 
 HDU 1 ``LIGHTCURVE`` holds the columns of :data:`hstlc.model.COLUMNS` with TUNIT, TUCD and TCOMM, HDU 2 ``GTI`` the good
-times, HDU 3 ``PROVENANCE`` one row a source file. The bins' middle is the FITS column ``TIME`` (OGIP's name; FITS
-column names do not distinguish case), as ``time`` in lower case would keep ``TimeSeries.read`` from making its own.
+times, HDU 3 ``PROVENANCE`` one row a source file; :mod:`hstlc.formats.attachments` says what may follow. The bins'
+middle is the FITS column ``TIME`` (OGIP's name; FITS column names do not distinguish case), as ``time`` in lower case
+would keep ``TimeSeries.read`` from making its own.
 """
 
 from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from hstlc.formats.attachments import EVENTS, STAMPS, attachment_bytes, read_attachments
 from hstlc.formats.fast_read import scan
 from hstlc.formats.fast_write import fast_bytes
 from hstlc.formats.fits_file import open_fits
@@ -23,7 +25,7 @@ from hstlc.formats.keywords import KEYWORDS
 from hstlc.formats.original import original_curve
 from hstlc.formats.time_cards import reference_keywords, time_keywords
 from hstlc.formats.unit import Unit
-from hstlc.model import COLUMNS, Intervals, LightCurve
+from hstlc.model import COLUMNS, FURTHER_COLUMNS, Intervals, LightCurve
 from hstlc.times import TimeReference
 from hstlc.units import Column
 
@@ -67,15 +69,17 @@ def write_light_curve(curve: LightCurve) -> bytes:
     bytes
     """
     contents = file_contents(curve)
-    return fast_bytes(*contents) or astropy_bytes(*contents)
+    return (fast_bytes(*contents) or astropy_bytes(*contents)) + attachment_bytes(curve)
 
 
 def file_contents(curve: LightCurve) -> tuple[list[Card], list[Table]]:
     """Return what is to be in the file of a light curve: keywords of the primary header, and the tables."""
     time = _cards(time_keywords(curve))
     meta = [(keyword, value, KEYWORDS.get(keyword, "")) for keyword, value in curve.meta.items() if _is_known(value)]
-    values = [curve[c.name] for c in COLUMNS]
-    table = Table("LIGHTCURVE", _COLUMNS, values, [card for card in time if _is_known(card[1])] + meta)
+    written = [c for c in (*COLUMNS, *FURTHER_COLUMNS) if c.name in curve.data]
+    values = [curve[c.name] for c in written]
+    columns = tuple(_COLUMNS[c.name] for c in written)
+    table = Table("LIGHTCURVE", columns, values, [card for card in time if _is_known(card[1])] + meta)
     gti = Table("GTI", _GTI_COLUMNS, [curve.gti.start, curve.gti.stop], _cards(reference_keywords(curve)))
     return meta, [table, gti, _provenance_table(curve.provenance)]
 
@@ -105,7 +109,7 @@ def _read_with_astropy(path: Path) -> LightCurve:
             c.name: np.full(len(table), np.nan)
             if c.name in _LATER and c.name.upper() not in names_there
             else np.array(table[_fits_name(c.name)], dtype=c.dtype)
-            for c in COLUMNS
+            for c in (*COLUMNS, *_further(names_there))
         }
         gti = Intervals.of(np.array(hdus["GTI"].data["START"]), np.array(hdus["GTI"].data["STOP"]))
         meta = {k: v for k, v in hdus[0].header.items() if k not in _STRUCTURE and not k.startswith("NAXIS")}
@@ -115,7 +119,12 @@ def _read_with_astropy(path: Path) -> LightCurve:
             rows = hdus["PROVENANCE"].data
             written = [column for column in PROVENANCE if column.name.upper() in rows.names]
             provenance = tuple({c.name: _plain(row[c.name.upper()]) for c in written} for row in rows)
-    return LightCurve(data, gti, reference, meta, provenance)
+        arrivals, stamps = read_attachments(hdus)
+    return LightCurve(data, gti, reference, meta, provenance, arrivals, stamps)
+
+
+def _further(names: Collection[str]) -> list[Column]:
+    return [column for column in FURTHER_COLUMNS if column.name.upper() in names]
 
 
 def _read_fast(path: Path) -> LightCurve | None:
@@ -123,14 +132,17 @@ def _read_fast(path: Path) -> LightCurve | None:
     try:
         scanned = scan(path) or ()
         units = {unit.name: unit for unit in reversed(scanned)}
-        if not {"LIGHTCURVE", "GTI"} <= units.keys() or not _is_literal(path, scanned[0], units["LIGHTCURVE"]):
+        if not {"LIGHTCURVE", "GTI"} <= units.keys() or units.keys() & {EVENTS, *STAMPS}:
+            return None
+        if not _is_literal(path, scanned[0], units["LIGHTCURVE"]):
             return None
     except OSError:
         return None
     table, gti = units["LIGHTCURVE"], units["GTI"]
     header = table.header
-    names = {c.name: _fits_name(c.name) for c in COLUMNS}
-    plain = all(_is_number(table.dtype, names[c.name], c.dtype) for c in COLUMNS)
+    known = (*COLUMNS, *_further({name.upper() for name in (table.dtype.names or () if table.dtype else ())}))
+    names = {c.name: _fits_name(c.name) for c in known}
+    plain = all(_is_number(table.dtype, names[c.name], c.dtype) for c in known)
     plain = plain and _is_number(gti.dtype, "START", "f8") and _is_number(gti.dtype, "STOP", "f8")
     mjd, scale, position = (header.get(keyword) for keyword in ("MJDREF", "TIMESYS", "TREFPOS"))
     if not (plain and isinstance(mjd, float) and isinstance(scale, str) and isinstance(position, str)):
@@ -139,7 +151,7 @@ def _read_fast(path: Path) -> LightCurve | None:
     if provenance is None:
         return None
     rows, times = table.table(), gti.table()
-    data = {c.name: rows[names[c.name]].astype(c.dtype) for c in COLUMNS}
+    data = {c.name: rows[names[c.name]].astype(c.dtype) for c in known}
     meta = {k: v for k, v in scanned[0].header.items() if k not in _STRUCTURE and not k.startswith("NAXIS")}
     intervals = Intervals.of(times["START"], times["STOP"])
     return LightCurve(data, intervals, TimeReference(mjd, scale, position), meta, provenance)
@@ -188,9 +200,10 @@ def _fits_name(name: str) -> str:
 
 
 _FORMATS = {"f8": "D", "i4": "J"}
-_COLUMNS = tuple(
-    TableColumn(_fits_name(c.name), _FORMATS[c.dtype], c.unit or DIMENSIONLESS, c.ucd, c.doc) for c in COLUMNS
-)
+_COLUMNS = {
+    c.name: TableColumn(_fits_name(c.name), _FORMATS[c.dtype], c.unit or DIMENSIONLESS, c.ucd, c.doc)
+    for c in (*COLUMNS, *FURTHER_COLUMNS)
+}
 _FILENAME = next(c for c in PROVENANCE if c.name == "filename")
 _GTI_COLUMNS = (TableColumn("START", "D", "s"), TableColumn("STOP", "D", "s"))
 

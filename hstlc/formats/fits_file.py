@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = ["FITS_SUFFIXES", "header_values", "is_fits_name", "open_fits"]
 
-FITS_SUFFIXES = (".fits", ".fit", ".fits.gz", ".fit.gz")
+FITS_SUFFIXES = (".fits", ".fit", ".fits.gz", ".fit.gz", ".ftz")
 
 _GZIP = b"\x1f\x8b"
 

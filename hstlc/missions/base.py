@@ -11,9 +11,18 @@ from typing import Any
 from pydantic import BaseModel
 
 from hstlc.checks import Check
-from hstlc.model import EventList, Finding, LightCurve
+from hstlc.model import EventList, Finding, LightCurve, Source
 
-__all__ = ["Comparable", "ExposureValues", "Extraction", "FileIdentity", "Mission", "Role"]
+__all__ = [
+    "Comparable",
+    "ExposureValues",
+    "Extraction",
+    "FileIdentity",
+    "Mission",
+    "Role",
+    "SourceCurves",
+    "is_event_kind",
+]
 
 
 class Role(StrEnum):
@@ -55,6 +64,8 @@ class FileIdentity:
         Position of the target, ICRS, at epoch 2000 where its proper motion is known; None where the file does not say.
     moving : bool
         The target moves across the sky.
+    archive_name : str
+        The name that its archive gives such a file, from its content: a file that has it keeps it.
     """
 
     path: Path
@@ -71,6 +82,7 @@ class FileIdentity:
     ra_deg: float | None = None
     dec_deg: float | None = None
     moving: bool = False
+    archive_name: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +109,24 @@ class ExposureValues:
 
 
 @dataclass(frozen=True, slots=True)
+class SourceCurves:
+    """The light curves of one source in one exposure.
+
+    Attributes
+    ----------
+    source : Source
+    curves : mapping of str to LightCurve
+        By band; a band that one of several cameras sees is called after both, such as ``pn_broad``.
+    lead : str
+        The band that stands for the source: its page shows the others too.
+    """
+
+    source: Source
+    curves: Mapping[str, LightCurve]
+    lead: str
+
+
+@dataclass(frozen=True, slots=True)
 class Extraction:
     """What is made of an exposure.
 
@@ -112,6 +142,8 @@ class Extraction:
         Further curves, of a band each; none where a selection was asked for.
     files : mapping of str to bytes
         Other FITS files that were made on the way, by kind of product, such as an event list that was calibrated.
+    sources : tuple of SourceCurves
+        The sources in the field, where an exposure has several.
     """
 
     curve: LightCurve
@@ -119,6 +151,7 @@ class Extraction:
     extra: Mapping[str, Any] = field(default_factory=dict)
     bands: Mapping[str, LightCurve] = field(default_factory=dict)
     files: Mapping[str, bytes | memoryview] = field(default_factory=dict)
+    sources: tuple[SourceCurves, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +170,10 @@ class Comparable:
     excluded: Mapping[int, str] = field(default_factory=dict)
 
 
+def _no_artifacts(meta: Mapping[str, Any]) -> Mapping[str, float]:  # noqa: ARG001
+    return {}
+
+
 @dataclass(frozen=True, slots=True)
 class Mission:
     """Everything the pipeline needs to know of a mission.
@@ -150,7 +187,8 @@ class Mission:
     settings_model : type of pydantic.BaseModel
         The section ``missions.<name>`` of the configuration.
     event_kinds : frozenset of str
-        Kinds of file that a light curve is made of; the others only help.
+        Kinds of file that a light curve is made of, by their first word: ``corrtag`` for ``corrtag_a`` too. The others
+        only help.
     step_version : int
         Raised when the extraction gives other numbers from the same input.
     identify : callable
@@ -167,8 +205,9 @@ class Mission:
         Exposure to :class:`ExposureValues`.
     extract : callable
         Exposure, settings and a selection (None for all) to :class:`Extraction`.
-    comparable : callable
-        Values of the exposures of one configuration, in order of time, and settings to :class:`Comparable`.
+    comparable : callable or None
+        Values of the exposures of one configuration, in order of time, and settings to :class:`Comparable`; None where
+        whole exposures make no composites, but their sources do.
     extraction_settings : callable
         Exposure values and settings to the part of the settings that this exposure's extraction reads, without those
         of its bands with ``bands=False``; its digest decides whether a change of settings makes a curve stale.
@@ -178,10 +217,13 @@ class Mission:
         Path of one file to the paths of the others of its exposure in the same folder.
     recipes : tuple of str
         Recipes of earlier software, each an option ``recipe`` of ``curve_options``.
-    artifacts_s : mapping of str to float, seconds
-        Periods that the observatory makes without the source, by what makes them.
+    artifacts_s : callable
+        Keywords of a light curve to the periods in seconds that the observatory makes without the source, by what makes
+        them; without keywords those that do not depend on any.
     raw_kinds : frozenset of str
         Kinds of event list that are not calibrated: ``extract`` makes a calibrated one of them, a further file.
+    source_radius_arcsec : float, arcsec
+        Sources of different exposures this close are one.
     """
 
     name: str
@@ -197,10 +239,22 @@ class Mission:
     refusals: Mapping[str, str]
     describe: Callable[[Any], ExposureValues]
     extract: Callable[..., Extraction]
-    comparable: Callable[[Sequence[ExposureValues], Any], Comparable]
+    comparable: Callable[[Sequence[ExposureValues], Any], Comparable] | None
     extraction_settings: Callable[..., Mapping[str, Any]]
     curve_options: Callable[..., Any]
     companions: Callable[[Path], list[Path]]
     recipes: tuple[str, ...] = ()
-    artifacts_s: Mapping[str, float] = field(default_factory=dict)
+    artifacts_s: Callable[[Mapping[str, Any]], Mapping[str, float]] = _no_artifacts
     raw_kinds: frozenset[str] = frozenset()
+    source_radius_arcsec: float = 0.0
+
+
+def is_event_kind(kind: str, event_kinds: frozenset[str]) -> bool:
+    """Tell whether a light curve is made of files of a kind.
+
+    Examples
+    --------
+    >>> is_event_kind("corrtag_a", frozenset({"corrtag"})), is_event_kind("x1d", frozenset({"corrtag"}))
+    (True, False)
+    """
+    return kind.partition("_")[0] in event_kinds

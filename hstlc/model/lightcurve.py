@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from hstlc.model.attachments import Arrivals, Stamp
 from hstlc.model.intervals import Intervals
 from hstlc.times import TimeReference
 from hstlc.units import Column
@@ -17,7 +18,7 @@ from hstlc.units import Column
 if TYPE_CHECKING:
     from astropy.table import QTable
 
-__all__ = ["COLUMNS", "LightCurve", "Quality"]
+__all__ = ["COLUMNS", "FURTHER_COLUMNS", "LightCurve", "Quality"]
 
 FloatArray = NDArray[np.float64]
 
@@ -47,12 +48,22 @@ COLUMNS: tuple[Column, ...] = (
     Column("bjd_tdb", "f8", "d", "time.epoch", "middle of the bin, barycentric Julian date, TDB; NaN: unknown"),
 )
 
+#: What the curve of a source has besides, where events are counted one by one.
+FURTHER_COLUMNS: tuple[Column, ...] = (
+    Column("source_events", "f8", "ct", "meta.number;phot.count", "events in the source region"),
+    Column("background_events", "f8", "ct", "meta.number;phot.count", "events in the background region"),
+    Column("background_scale", "f8", "ct/ct", "arith.ratio", "area of the source region over the background's"),
+    Column("rate_low", "f8", "ct/s", "stat.min;arith.rate", "lower limit of rate, 68.27 % with rate_high"),
+    Column("rate_high", "f8", "ct/s", "stat.max;arith.rate", "upper limit of rate"),
+)
+
 
 class Quality(IntFlag):
     """Bits of the column ``quality``."""
 
     NO_LIVE_TIME = 1  # fraction 0: nothing could be measured
     LOW_FRACTION = 2  # fraction below the limit: left out of every statistic but the totals
+    BACKGROUND_FLARE = 4  # overlaps a background flare
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -62,7 +73,7 @@ class LightCurve:
     Attributes
     ----------
     data : mapping of str to ndarray, shape (n,)
-        One array for each of :data:`COLUMNS`, in its unit.
+        One array for each of :data:`COLUMNS`, in its unit; of :data:`FURTHER_COLUMNS` all or none.
     gti : Intervals
         Good times, seconds after ``reference``.
     reference : TimeReference
@@ -71,6 +82,10 @@ class LightCurve:
         What describes the curve as a whole (target, instrument, settings); becomes FITS keywords.
     provenance : tuple of mappings
         One mapping a source file: ``filename``, ``kind``, ``sha256``, ``cal_ver``; of a composite one a member.
+    arrivals : Arrivals or None
+        The events it was made of, where they are kept.
+    stamps : tuple of Stamp
+        Pictures of them.
     """
 
     data: Mapping[str, NDArray[Any]]
@@ -78,6 +93,8 @@ class LightCurve:
     reference: TimeReference
     meta: Mapping[str, str | int | float | bool | None] = field(default_factory=dict)
     provenance: tuple[Mapping[str, str | int | float], ...] = ()
+    arrivals: Arrivals | None = None
+    stamps: tuple[Stamp, ...] = ()
 
     def __len__(self) -> int:
         return len(self.data["times"])
@@ -98,7 +115,7 @@ class LightCurve:
         from astropy.table import QTable
 
         table = QTable(meta=dict(self.meta))
-        for column in COLUMNS:
+        for column in (*COLUMNS, *(c for c in FURTHER_COLUMNS if c.name in self.data)):
             table[column.name] = self.data[column.name]
             if column.unit:
                 table[column.name].unit = column.unit

@@ -23,6 +23,7 @@ from hstlc.pipeline.observation import settings_digest, values_of_row
 from hstlc.pipeline.progress import NoProgress, Progress
 from hstlc.pipeline.publication import publish_all
 from hstlc.pipeline.results import Summary
+from hstlc.pipeline.same_source import join_sources
 from hstlc.pipeline.stored import is_stored, removals, stored_path
 from hstlc.store.digest import digest
 from hstlc.store.layout import Layout
@@ -66,6 +67,8 @@ def compose(
     """
     progress = progress or NoProgress()
     started = time.monotonic()
+    if not dry_run:
+        join_sources(context)
     groups = _due(context, everything)
     if dry_run:
         summary.composites += len(groups)

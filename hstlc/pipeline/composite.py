@@ -8,9 +8,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from hstlc.db.composites import NO_FILES, WITHDRAWN
+from hstlc.db.composites import CURVE, NO_FILES, WITHDRAWN
 from hstlc.errors import InconsistentError
-from hstlc.formats.curve_fits import write_light_curve
+from hstlc.formats.curve_fits import read_light_curve, write_light_curve
 from hstlc.formats.hlsp.headers import hlsp_keywords
 from hstlc.formats.hlsp.names import Configuration, composite_name
 from hstlc.formats.hlsp.project import Project
@@ -131,7 +131,9 @@ def make_composite(task: GroupTask) -> Composite | Failure:
 def _make(task: GroupTask) -> Composite:
     mission = find_mission(task.mission)
     valid = [member for member in task.members if member.files and not member.withdrawn]
-    comparable = mission.comparable([member.values for member in valid], task.settings) if valid else Comparable()
+    stored = any(kind == CURVE for member in valid for kind, _, _ in member.files)
+    compared = mission.comparable if valid and not stored else None
+    comparable = compared([member.values for member in valid], task.settings) if compared else Comparable()
     excluded = {valid[i].metadata_id: reason for i, reason in comparable.excluded.items()}
     excluded |= {member.metadata_id: NO_FILES for member in task.members if not member.files}
     excluded |= {member.metadata_id: WITHDRAWN for member in task.members if member.withdrawn}
@@ -178,6 +180,8 @@ def _curve(mission: Mission, member: Member, settings: Any, selection: Any) -> L
                 "ingest the right one again; 'hstlc files verify' lists all such files",
                 path=str(path),
             )
+        if kind == CURVE:
+            return read_light_curve(path)
         identity = identify(path, (mission.name,))
         if identity.kind != kind:
             raise InconsistentError(

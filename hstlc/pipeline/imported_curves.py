@@ -12,6 +12,7 @@ from sqlalchemy import Connection, RowMapping
 
 from hstlc.db import composites, records
 from hstlc.db.engine import reading
+from hstlc.db.exposures import ExposureRows, save_exposures
 from hstlc.db.keys import configuration_key
 from hstlc.db.upserts import chunks
 from hstlc.errors import HstlcError
@@ -204,7 +205,7 @@ def _exposure(work: Import, key: Key, row: Row, look: Look | None, products: Seq
         staged = _stage(work, look, work.context.layout.outputs / slug(row["targname"]), curve_name(key[1]))
         made = [{"kind": records.INDIVIDUAL, "band": "", **_product_columns(work, look, staged)}]
     replace = staged is not None and any(stored_path(work.context.layout, p) == staged.target for p in products)
-    rows = records.ExposureRows(*key, metadata=row, files=(), products=made, bad=(), findings=())
+    rows = ExposureRows(*key, metadata=row, files=(), products=made, bad=(), findings=())
     return _Made("/".join(key), staged, replace, bool(products), rows)
 
 
@@ -234,7 +235,7 @@ def _record(work: Import, batch: Sequence[_Made]) -> None:
 
         def record(connection: Connection, done: Sequence[_Made]) -> Sequence[Mapping[str, str]]:
             before = records.exposure_products(connection, [made.rows.key for made in done])
-            records.save_exposures(connection, [made.rows for made in done])
+            save_exposures(connection, [made.rows for made in done])
             kept = {made.staged.target for made in done if made.staged is not None}
             return removals(layout, [row for rows in before.values() for row in rows], kept)
 

@@ -222,10 +222,12 @@ def _candidate(file: Incoming) -> Candidate:
         State.INCOMING,
         file.inside,
         file.seal,
+        identity.archive_name,
     )
 
 
 def _known(context: Context, row: Mapping[str, Any]) -> Candidate:
+    state = State(row["state"])
     return Candidate(
         row["kind"],
         context.layout.resolve(row["path"]) / row["filename"],
@@ -233,7 +235,8 @@ def _known(context: Context, row: Mapping[str, Any]) -> Candidate:
         row["size_bytes"],
         row["cal_ver"],
         row["version_key"],
-        State(row["state"]),
+        state,
+        archive_name="" if state is State.REJECTED else row["filename"],  # the name it was given stays
     )
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from hstlc.checks import first_rejection, run_checks
 from hstlc.errors import HstlcError
-from hstlc.missions.base import FileIdentity, Role
+from hstlc.missions.base import FileIdentity, Role, is_event_kind
 from hstlc.missions.registry import mission as find_mission
 from hstlc.model import Finding, Severity
 from hstlc.pipeline.inputs import fits_files, identify
@@ -94,7 +94,7 @@ def _single(path: Path, verdict: str, message: str, reason: str, severity: Sever
 def _exposure(name: str, rootname: str, files: Sequence[FileIdentity], settings: Mapping[str, Any]) -> Report:
     mission = find_mission(name)
     filenames = tuple(file.path.name for file in files)
-    if not any(file.kind in mission.event_kinds for file in files):
+    if not any(is_event_kind(file.kind, mission.event_kinds) for file in files):
         message = f"waits for the event list of exposure {rootname}"
         return Report(rootname, "waiting", (Finding("identify", Severity.FLAG, "Waiting", message),), filenames)
     latest = {file.kind: file for file in sorted(files, key=lambda f: (f.kind, f.version))}

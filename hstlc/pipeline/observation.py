@@ -15,10 +15,11 @@ from typing import Any
 
 from hstlc.checks import first_rejection, run_checks
 from hstlc.db import records
+from hstlc.db.exposures import WHOLE
 from hstlc.db.keys import configuration_key
 from hstlc.errors import InconsistentError, StoreError
 from hstlc.formats.curve_fits import write_light_curve
-from hstlc.missions.base import ExposureValues, Extraction, FileIdentity, Mission
+from hstlc.missions.base import ExposureValues, Extraction, FileIdentity, Mission, SourceCurves
 from hstlc.missions.registry import mission as find_mission
 from hstlc.model import Finding
 from hstlc.pipeline.inputs import changed, identify
@@ -92,7 +93,11 @@ class Outcome:
     files : tuple of mappings
         Rows of ``exposure_file``.
     products : tuple of mappings
-        Rows of ``product`` with the ``band`` of each.
+        Rows of ``product`` with what ``outputs`` says of each.
+    sources : tuple of mappings
+        Rows of ``source`` with the hardness ratios of each.
+    composes : bool
+        Its whole-aperture light curve is part of a composite.
     """
 
     task: Task
@@ -102,6 +107,8 @@ class Outcome:
     placements: tuple[Placement, ...] = ()
     files: tuple[Mapping[str, Any], ...] = ()
     products: tuple[Mapping[str, Any], ...] = ()
+    sources: tuple[Mapping[str, Any], ...] = ()
+    composes: bool = True
 
 
 def process(task: Task) -> Outcome | Failure:
@@ -144,23 +151,37 @@ def _process(task: Task, staged: list[Placement]) -> Outcome:
     products = []
     if extraction is not None:
         made = _product_columns(task, mission, values)
-        for kind, band, name, data in _contents(task, extraction, names):
+        for kind, output, name, data in _contents(task, extraction, names):
             placement = _stage_product(task, target, name, data)
             staged.append(placement)
-            products.append({"kind": kind, "band": band, **_place_columns(task, placement), **made})
-    return Outcome(task, rejection, findings, values, tuple(staged), files, tuple(products))
+            products.append({"kind": kind, **output, **_place_columns(task, placement), **made})
+    sources = tuple(map(_source_row, extraction.sources)) if extraction is not None else ()
+    composes = mission.comparable is not None
+    return Outcome(task, rejection, findings, values, tuple(staged), files, tuple(products), sources, composes)
 
 
 def _contents(
     task: Task, extraction: Extraction, names: Mapping[Path, str]
-) -> Iterator[tuple[str, str, str, bytes | memoryview]]:
-    """Yield kind, band, file name and content of every product; the light curve of the whole exposure comes first."""
+) -> Iterator[tuple[str, dict[str, Any], str, bytes | memoryview]]:
+    """Yield kind, output, file name and content of every product; the light curve of the whole exposure comes first."""
     provenance = _provenance(task.plan.chosen, names)
     for band, curve in {"": extraction.curve, **extraction.bands}.items():
         data = write_light_curve(replace(curve, provenance=provenance))
-        yield records.INDIVIDUAL, band, curve_name(task.rootname, band), data
+        yield records.INDIVIDUAL, {**WHOLE, "band": band}, curve_name(task.rootname, band), data
+    for seen in extraction.sources:
+        source = seen.source.name
+        for band, curve in seen.curves.items():
+            output = {"source_name": source, "band": band, "lead": band == seen.lead}
+            output["instrume"] = str(curve.meta.get("INSTRUME") or "")
+            data = write_light_curve(replace(curve, provenance=provenance))
+            yield records.INDIVIDUAL, output, curve_name(task.rootname, band, source), data
     for kind, content in extraction.files.items():
-        yield kind, "", f"{slug(task.rootname)}_{slug(kind)}.fits", content
+        yield kind, dict(WHOLE), f"{slug(task.rootname)}_{slug(kind)}.fits", content
+
+
+def _source_row(seen: SourceCurves) -> dict[str, Any]:
+    row = asdict(seen.source)
+    return {**row, "extra": dict(seen.source.extra)}
 
 
 def _identity(mission: Mission, candidate: Candidate) -> FileIdentity:

@@ -50,9 +50,15 @@ class Placement:
         return path
 
 
-def curve_name(rootname: str, band: str = "") -> str:
-    """Return the file name of the light curve of an exposure, or of one of its bands."""
-    return f"{slug(rootname)}_{slug(band)}_curve.fits" if band else f"{slug(rootname)}_curve.fits"
+def curve_name(rootname: str, band: str = "", source: str = "") -> str:
+    """Return the file name of the light curve of an exposure, of one of its sources, or of one of its bands.
+
+    Examples
+    --------
+    >>> curve_name("lsim01aaq"), curve_name("0123", "broad", "SKY J0102+03")
+    ('lsim01aaq_curve.fits', '0123_SKY_J0102+03_broad_curve.fits')
+    """
+    return "_".join([*(slug(part) for part in (rootname, source, band) if part), "curve.fits"])
 
 
 def safe_name(path: Path, kind: str, sha256: str) -> str:
@@ -63,19 +69,21 @@ def safe_name(path: Path, kind: str, sha256: str) -> str:
 
 
 def _stored_name(rootname: str, candidate: Candidate) -> str:
-    """Return the name of a file of an exposure: its own where it is ``<rootname>_<kind>``, else one made of these.
+    """Return the name of a file of an exposure: its own where that is its archive's or ``<rootname>_<kind>``.
 
-    It depends on the file alone, and no other part of any exposure of a target can have it.
+    Else one is made of these. It depends on the file alone, and no other part of any exposure of a target can have it.
     """
     stem = f"{slug(rootname)}_{candidate.kind}"
     name, ending = candidate.path.name, _ending(candidate.path)
+    if name == candidate.archive_name and _SAFE_NAME.fullmatch(name):
+        return name
     if name.lower() in (f"{stem}{ending}".lower(), f"{stem}_{candidate.sha256[:16]}{ending}".lower()):
         return name
     return f"{stem}_{candidate.sha256[:16]}{ending}"
 
 
 def _ending(path: Path) -> str:
-    return ".fits.gz" if path.name.lower().endswith(".gz") else ".fits"
+    return ".fits.gz" if path.name.lower().endswith((".gz", ".ftz")) else ".fits"
 
 
 def bad_data_path(layout: Layout, name: str, sha256: str, leaving: frozenset[Path] = frozenset()) -> Path:

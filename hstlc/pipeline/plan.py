@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 
+from hstlc.missions.base import is_event_kind
 from hstlc.store.publish import Seal
 
 __all__ = ["Candidate", "Plan", "State", "plan_exposure"]
@@ -40,6 +41,8 @@ class Candidate:
         It lies in the ingest folder.
     seal : Seal or None
         Its marks when it was hashed.
+    archive_name : str
+        See :class:`hstlc.missions.base.FileIdentity`.
     """
 
     kind: str
@@ -51,6 +54,7 @@ class Candidate:
     state: State
     inside: bool = False
     seal: Seal | None = None
+    archive_name: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +93,7 @@ def plan_exposure(known: Iterable[Candidate], incoming: Iterable[Candidate], eve
     incoming : iterable of Candidate
         What was found.
     event_kinds : frozenset of str
-        Kinds that a curve is made of; an exposure without any waits.
+        First words of the kinds that a curve is made of; an exposure without any waits.
     """
     versions: dict[tuple[str, str], Candidate] = {(c.kind, c.sha256): c for c in known}
     redundant: list[tuple[Candidate, Candidate]] = []
@@ -111,6 +115,10 @@ def plan_exposure(known: Iterable[Candidate], incoming: Iterable[Candidate], eve
         best = latest.get(candidate.kind)
         if best is None or (candidate.version, candidate.sha256) > (best.version, best.sha256):
             latest[candidate.kind] = candidate
-    chosen = tuple(latest[kind] for kind in sorted(latest)) if event_kinds & latest.keys() else ()
+    chosen = (
+        tuple(latest[kind] for kind in sorted(latest))
+        if any(is_event_kind(kind, event_kinds) for kind in latest)
+        else ()
+    )
     history = tuple(c for _, c in sorted(versions.items()) if c not in latest.values())
     return Plan(chosen, history, tuple(redundant), changed)

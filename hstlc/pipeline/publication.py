@@ -18,6 +18,7 @@ from sqlalchemy import Connection, Engine
 
 from hstlc.db import records, targets
 from hstlc.db.engine import reading, writing
+from hstlc.db.exposures import ExposureRows, save_exposures
 from hstlc.errors import HstlcError, LockHeldError, StoreError
 from hstlc.model import Finding
 from hstlc.pipeline.observation import Outcome, metadata_row
@@ -50,7 +51,7 @@ def publish_batch(engine: Engine, layout: Layout, outcomes: Sequence[Outcome]) -
         keys = [(outcome.task.mission, outcome.task.rootname) for outcome in done]
         before = records.exposure_products(connection, keys)
         pairs = [(outcome, before.get(key, ())) for outcome, key in zip(done, keys, strict=True)]
-        records.save_exposures(connection, [_exposure_rows(outcome, layout, old) for outcome, old in pairs])
+        save_exposures(connection, [_exposure_rows(outcome, layout, old) for outcome, old in pairs])
         targets.link_exposures(connection, keys)
         return [row for outcome, old in pairs for row in _removals(outcome, old, layout)]
 
@@ -141,7 +142,7 @@ def _sync_folders(folders: Iterable[Path]) -> dict[Path, HstlcError]:
     return unsafe
 
 
-def _exposure_rows(outcome: Outcome, layout: Layout, old: Sequence[Mapping[str, Any]]) -> records.ExposureRows:
+def _exposure_rows(outcome: Outcome, layout: Layout, old: Sequence[Mapping[str, Any]]) -> ExposureRows:
     bad: list[dict[str, Any]] = []
     metadata = metadata_row(outcome, layout) if outcome.rejection is None else None
     if metadata is not None and {row["input_digest"] for row in old} - {p["input_digest"] for p in outcome.products}:
@@ -155,7 +156,7 @@ def _exposure_rows(outcome: Outcome, layout: Layout, old: Sequence[Mapping[str, 
         columns = ("kind", "filename", "path", "sha256", "size_bytes")
         files = [row for row in outcome.files if row["state"] == State.REJECTED]
         bad = [{**{name: row[name] for name in columns}, **rejected} for row in files]
-    return records.ExposureRows(
+    return ExposureRows(
         outcome.task.mission,
         outcome.task.rootname,
         metadata=metadata,
@@ -163,6 +164,8 @@ def _exposure_rows(outcome: Outcome, layout: Layout, old: Sequence[Mapping[str, 
         products=outcome.products,
         bad=bad,
         findings=[_finding_row(finding) for finding in outcome.findings],
+        sources=outcome.sources,
+        composes=outcome.composes,
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -37,7 +37,6 @@ class CurveTask:
     path: Path
     sha256: str
     settings: StatsSettings
-    artifacts_s: Mapping[str, float]
 
 
 def build_statistics(
@@ -70,7 +69,7 @@ def build_statistics(
     started = time.monotonic()
     section = context.settings.stats
     settings = StatsSettings(section.interesting_p, section.rule, section.oversampling, section.candidate_p)
-    artifacts_s = {name: dict(mission.artifacts_s) for name, mission in missions().items()}
+    artifacts_s = {name: dict(mission.artifacts_s({})) for name, mission in missions().items()}
     settings_digest = digest(asdict(settings), artifacts_s)
     with reading(context.engine) as connection:
         due = records.due_statistics(
@@ -83,7 +82,6 @@ def build_statistics(
             context.layout.resolve(row["path"]) / row["filename"],
             row["sha256"],
             settings,
-            artifacts_s.get(mission_of(row["key"]), {}),
         )
         for row in due
     ]
@@ -118,7 +116,9 @@ def describe_curve(task: CurveTask) -> dict[str, Any] | Failure:
                 "delete it and run 'hstlc ingest --stale', which makes it again",
                 path=str(task.path),
             )
-        row = asdict(statistics(read_light_curve(task.path), task.settings, task.artifacts_s))
+        curve = read_light_curve(task.path)
+        mission = missions().get(mission_of(task.key))
+        row = asdict(statistics(curve, task.settings, mission.artifacts_s(curve.meta) if mission else {}))
     except Exception as error:
         return failure_of(error, what=task.key)
     return {

@@ -15,7 +15,7 @@ from hstlc.config import Settings
 from hstlc.db import targets
 from hstlc.db.engine import reading, writing
 from hstlc.errors import HstlcError, UsageError
-from hstlc.missions.base import FileIdentity
+from hstlc.missions.base import FileIdentity, is_event_kind
 from hstlc.missions.registry import mission as find_mission
 from hstlc.model.same_target import Answer, Decision, match
 from hstlc.model.target import Seen, canonical, is_solar_system
@@ -185,7 +185,7 @@ def name_targets(
 def _lead(task: Task) -> Path:
     """Return the file that an exposure is described by: its first event list."""
     kinds = find_mission(task.mission).event_kinds
-    return min(task.plan.chosen, key=lambda candidate: (candidate.kind not in kinds, candidate.kind)).path
+    return min(task.plan.chosen, key=lambda candidate: (not is_event_kind(candidate.kind, kinds), candidate.kind)).path
 
 
 def _stored(task: Task, path: Path) -> FileIdentity | None:

@@ -34,7 +34,7 @@ from hstlc.checks import first_rejection, run_checks
 from hstlc.config import load
 from hstlc.errors import InconsistentError, UnreadableError, UsageError
 from hstlc.formats.curve_fits import write_light_curve
-from hstlc.missions.base import ExposureValues, Extraction, FileIdentity, Mission, Role
+from hstlc.missions.base import ExposureValues, Extraction, FileIdentity, Mission, Role, is_event_kind
 from hstlc.missions.registry import mission as find_mission
 from hstlc.model import COLUMNS, Severity
 from hstlc.pipeline import ingest as pipeline
@@ -155,7 +155,7 @@ class MissionContract:
             for identity in found:
                 assert identity.problem == ""
                 assert identity.role in (Role.EVENTS, Role.COMPANION)
-                assert (identity.role is Role.EVENTS) == (identity.kind in mission.event_kinds)
+                assert (identity.role is Role.EVENTS) == is_event_kind(identity.kind, mission.event_kinds)
             assert any(identity.role is Role.EVENTS for identity in found), name
 
     def test_files_are_known_by_content_not_by_name(self, mission: Mission, good: Good, tmp_path: Path) -> None:

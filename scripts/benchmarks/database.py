@@ -18,6 +18,7 @@ from sqlalchemy import Engine
 from hstlc.config import Settings
 from hstlc.db import records
 from hstlc.db.engine import make_engine, reading, writing
+from hstlc.db.exposures import save_exposures
 from hstlc.db.migrate import ensure_schema
 from hstlc.testing.databases import KINDS, fresh_database
 from scripts.benchmarks.database_fill import fill
@@ -89,7 +90,7 @@ def _write_batch(engine: Engine, numbers: range) -> float:
     statistics = [statistics_row(number) for number in numbers]
     started = time.perf_counter()
     with writing(engine) as connection:
-        records.save_exposures(connection, exposures)
+        save_exposures(connection, exposures)
     taken = time.perf_counter() - started
     with reading(engine) as connection:
         keys = [records.product_key(one.mission, one.rootname) for one in exposures]

@@ -7,8 +7,8 @@ import random
 from datetime import UTC, date, datetime
 from typing import Any
 
+from hstlc.db.exposures import ExposureRows
 from hstlc.db.keys import configuration_key
-from hstlc.db.records import ExposureRows
 
 __all__ = ["exposure_rows", "statistics_row"]
 

@@ -8,10 +8,11 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import Engine, Table, delete, event, func, select, text
+from sqlalchemy import Engine, Table, delete, event, func, select, text, update
 
 from hstlc.db import composites, records
 from hstlc.db.engine import make_engine, reading, writing
+from hstlc.db.exposures import ExposureRows, save_exposures
 from hstlc.db.records import BAD, FILES, FINDINGS, MEMBERS, METADATA, OUTPUTS, PRODUCTS, STATS
 from hstlc.db.upserts import chunks, identities, key_chunks, upsert
 
@@ -34,9 +35,7 @@ def _curves(name: str, version: str, bands: Sequence[str]) -> list[dict[str, Any
     return [{**one, "band": band, "filename": f"{name}{band}.fits"} for band in ("", *bands)]
 
 
-def _exposure(
-    name: str, *, accepted: bool = True, bands: Sequence[str] = (), version: str = "1"
-) -> records.ExposureRows:
+def _exposure(name: str, *, accepted: bool = True, bands: Sequence[str] = (), version: str = "1") -> ExposureRows:
     states = {"corrtag_a": "current" if accepted else "rejected", "x1d": "superseded"}
     files = [
         {
@@ -46,7 +45,7 @@ def _exposure(
         for kind, state in states.items()
     ]  # fmt: skip
     finding = {"filename": "", "check_name": "c", "severity": "flag", "reason": "r", "message": f"m{version}"}
-    return records.ExposureRows(
+    return ExposureRows(
         "hst",
         name,
         metadata={**SETUP, "configuration": f"one{version}"} if accepted else None,
@@ -104,7 +103,7 @@ EXPOSURES = st.lists(
 @settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(batches=st.lists(EXPOSURES, max_size=3))
 def test_a_batch_of_exposures_gives_the_rows_of_one_after_the_other(
-    engine: Engine, batches: list[list[records.ExposureRows]]
+    engine: Engine, batches: list[list[ExposureRows]]
 ) -> None:
     found = []
     for size in (1, 4):
@@ -112,18 +111,18 @@ def test_a_batch_of_exposures_gives_the_rows_of_one_after_the_other(
         for batch in batches:
             for start in range(0, len(batch), size):
                 with writing(engine) as connection:
-                    records.save_exposures(connection, batch[start : start + size])
+                    save_exposures(connection, batch[start : start + size])
         found.append(_state(engine))
     assert found[0] == found[1]
 
 
 def test_accepted_and_rejected_exposures_of_a_batch(engine: Engine) -> None:
     with writing(engine) as connection:
-        records.save_exposures(connection, [_exposure(name) for name in "dcba"])
-        records.save_exposures(connection, [_exposure("a", accepted=False), _exposure("b", version="2")])
+        save_exposures(connection, [_exposure(name) for name in "dcba"])
+        save_exposures(connection, [_exposure("a", accepted=False), _exposure("b", version="2")])
         records.save_bad_data(connection, [_bad("other")])
-        records.save_exposures(connection, [_exposure("e", accepted=False), _exposure("f")])
-        records.save_exposures(connection, [_exposure("e")])
+        save_exposures(connection, [_exposure("e", accepted=False), _exposure("f")])
+        save_exposures(connection, [_exposure("e")])
     assert _linked(engine) == [
         ("b", "hst/b//", "b.fits", 4),
         *((name, f"hst/{name}//", f"{name}.fits", 2) for name in "cdef"),
@@ -136,15 +135,15 @@ def test_accepted_and_rejected_exposures_of_a_batch(engine: Engine) -> None:
 
 def test_the_curves_of_all_bands_of_a_rejected_exposure_go(engine: Engine) -> None:
     with writing(engine) as connection:
-        records.save_exposures(connection, [_exposure("a", bands="CN"), _exposure("ab")])
-        records.save_exposures(connection, [_exposure("a", accepted=False)])
+        save_exposures(connection, [_exposure("a", bands="CN"), _exposure("ab")])
+        save_exposures(connection, [_exposure("a", accepted=False)])
     assert [row["key"] for row in _plain(engine, PRODUCTS)] == ["hst/ab//"]
 
 
 def test_a_band_that_is_not_made_any_more_goes(engine: Engine) -> None:
     with writing(engine) as connection:
-        records.save_exposures(connection, [_exposure("a", bands="CN"), _exposure("b", bands="N")])
-        records.save_exposures(connection, [_exposure("a", bands="C")])
+        save_exposures(connection, [_exposure("a", bands="CN"), _exposure("b", bands="N")])
+        save_exposures(connection, [_exposure("a", bands="C")])
     assert [row["key"] for row in _plain(engine, PRODUCTS)] == ["hst/a//", "hst/a//C", "hst/b//", "hst/b//N"]
     assert sorted(row["band"] for row in _plain(engine, OUTPUTS)) == ["", "", "C", "N"]
 
@@ -152,7 +151,7 @@ def test_a_band_that_is_not_made_any_more_goes(engine: Engine) -> None:
 def test_the_curve_of_a_band_is_not_that_of_the_exposure(engine: Engine) -> None:
     keys = [("hst", name) for name in "abc"]
     with writing(engine) as connection:
-        records.save_exposures(connection, [_exposure("a", bands="C"), _exposure("b", bands="C")])
+        save_exposures(connection, [_exposure("a", bands="C"), _exposure("b", bands="C")])
         connection.execute(delete(OUTPUTS).where(OUTPUTS.c.band == "", OUTPUTS.c.individual_filename == "a.fits"))
         assert records.recorded_curves(connection, keys) == {("hst", "b")}
 
@@ -191,7 +190,7 @@ def test_more_rows_than_a_statement_takes(engine: Engine) -> None:
 
 def test_nothing_to_write(engine: Engine) -> None:
     with writing(engine) as connection:
-        records.save_exposures(connection, [])
+        save_exposures(connection, [])
         records.save_statistics(connection, [])
         composites.save_composites(connection, [])
     assert all(_plain(engine, table) == [] for table in (METADATA, STATS, PRODUCTS))
@@ -212,9 +211,15 @@ def test_composites_of_a_batch(engine: Engine) -> None:
         rows = connection.execute(select(*columns).select_from(joined).order_by(METADATA.c.rootname))
         return [tuple(row) for row in rows]
 
+    def belong(**configurations: str) -> None:
+        for configuration, names in configurations.items():
+            own = OUTPUTS.c.metadata_id.in_([numbers[name] for name in names])
+            connection.execute(update(OUTPUTS).where(own).values(configuration=configuration))
+
     with writing(engine) as connection:
-        records.save_exposures(connection, [_exposure(name) for name in "abcde"])
+        save_exposures(connection, [_exposure(name) for name in "abcde"])
         numbers = {row.rootname: row.id for row in connection.execute(select(METADATA.c.rootname, METADATA.c.id))}
+        belong(one="ab", two="cde")
         composites.save_composites(connection, [saved("two", "cd", "e", name="2"), saved("one", "ab", name="1")])
         nothing = (None, None, None)
         assert shown() == [
@@ -222,6 +227,7 @@ def test_composites_of_a_batch(engine: Engine) -> None:
             *((n, "c", "2", "two") for n in "cd"),
             ("e", *nothing),
         ]
+        belong(one="b", two="acde")
         composites.save_composites(connection, [saved("one", "", "ab"), saved("two", "ac", "d", name="3")])
         assert shown() == [
             ("a", "c", "3", "two"),
@@ -247,7 +253,7 @@ def test_deliver_stays_whatever_the_statistics_become(engine: Engine) -> None:
         return [{"product_id": number, **plain, **made} for number in numbers]
 
     with writing(engine) as connection:
-        records.save_exposures(connection, [_exposure("a"), _exposure("b")])
+        save_exposures(connection, [_exposure("a"), _exposure("b")])
         numbers = list(connection.scalars(select(PRODUCTS.c.id).order_by(PRODUCTS.c.id)))
         records.save_statistics(connection, rows(1))
         connection.execute(STATS.update().where(STATS.c.product_id == numbers[1]).values(deliver=True))
@@ -265,7 +271,7 @@ def test_a_batch_takes_as_many_statements_as_an_exposure(engine: Engine) -> None
     for number in (1, 40):
         statements.clear()
         with writing(engine) as connection:
-            records.save_exposures(connection, [_exposure(f"{number}-{one}") for one in range(number)])
+            save_exposures(connection, [_exposure(f"{number}-{one}") for one in range(number)])
         counted.append(len(statements))
     assert counted[0] == counted[1] < 15
     assert not row_by_row or engine.dialect.name == "sqlite"  # which is in this process

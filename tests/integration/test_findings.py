@@ -10,8 +10,8 @@ import pytest
 from store_state import expose, recalibrated
 
 from hstlc.db.engine import reading, writing
+from hstlc.db.exposures import ExposureRows, save_exposures
 from hstlc.db.findings import exposures_by_mission, exposures_with, findings_of, known_exposures, tallies
-from hstlc.db.records import ExposureRows, save_exposures
 from hstlc.formats.curve_fits import read_light_curve
 from hstlc.missions.registry import mission
 from hstlc.testing.cos import edit_file

@@ -153,7 +153,7 @@ def test_the_rows_of_the_first_schema_are_kept_and_completed(database_url: str) 
                 "7, true, true, 3, 2.5, '0', 1, '0', '2024-05-06 00:00:00' FROM product"
             )
         )
-    assert upgrade(database_url) == ("0001", "0005")
+    assert upgrade(database_url) == ("0001", "0006")
     with reading(engine) as connection:
         row = connection.execute(text("SELECT * FROM metadata")).mappings().one()
         assert row["configuration"] == configuration_key(row) == "sky/CAM/D/A%2FB%25/CLEAR/0/WIDE"
@@ -172,7 +172,7 @@ def test_an_older_database_is_refused_and_upgraded_on_demand(
     assert caught.value.code == "usage.schema"
     assert "hstlc db upgrade" in caught.value.hint
     assert content(filled) == before
-    assert upgrade(database_url) == ("0005", "9999")
+    assert upgrade(database_url) == ("0006", "9999")
     ensure_schema(filled)
     assert content(filled)["metadata"] == [(*before["metadata"][0], 5)]
 
@@ -198,7 +198,7 @@ def test_an_upgrade_that_fails_changes_nothing(
     with pytest.raises(ZeroDivisionError):
         upgrade(database_url)
     assert content(filled) == before
-    assert current_and_head(filled)[0] == "0005"
+    assert current_and_head(filled)[0] == "0006"
 
 
 def test_an_upgrade_that_breaks_references_is_undone(

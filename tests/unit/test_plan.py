@@ -7,7 +7,7 @@ import pytest
 
 from hstlc.pipeline.plan import Candidate, State, plan_exposure
 
-EVENT_KINDS = frozenset({"corrtag_a", "corrtag_b"})
+EVENT_KINDS = frozenset({"corrtag"})
 
 
 def _file(kind: str, version: str, path: Path, sha256: str = "", inside: bool = False) -> Candidate:

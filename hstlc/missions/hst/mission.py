@@ -33,6 +33,11 @@ ARTIFACTS_S = {"HST orbit": 5750.0, "beat of the 32-ms clock": 4.0, "day of SAA 
 RECIPES = (recipe_2016.NAME,)
 
 
+def artifacts_s(meta: Mapping[str, Any]) -> Mapping[str, float]:  # noqa: ARG001
+    """Return the periods that the observatory makes, which are those of the orbit and the clock for all exposures."""
+    return ARTIFACTS_S
+
+
 def describe(exposure: HstExposure) -> ExposureValues:
     """Return the documented metadata of an exposure; ``cenwave`` is 0 for imaging, as documented."""
     header = exposure.header
@@ -181,7 +186,7 @@ MISSION = Mission(
     title="Hubble Space Telescope",
     instruments=("COS", "STIS"),
     settings_model=HstSettings,
-    event_kinds=frozenset({"corrtag", "corrtag_a", "corrtag_b", "tag"}),
+    event_kinds=frozenset({"corrtag", "tag"}),
     step_version=STEP_VERSION,
     identify=identify,
     load=load,
@@ -196,5 +201,5 @@ MISSION = Mission(
     recipes=RECIPES,
     companions=companions,
     raw_kinds=frozenset({"tag"}),
-    artifacts_s=ARTIFACTS_S,
+    artifacts_s=artifacts_s,
 )

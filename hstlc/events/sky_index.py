@@ -1,0 +1,134 @@
+"""Which events lie in a region, without looking at all of them once for each region.
+
+The rows of a list are sorted by the cell of a grid that they are in, once; a region then tests the rows of the cells
+that its bounding box touches.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["Area", "SkyIndex"]
+
+Bounds = tuple[float, float, float, float]
+
+#: Cells along each axis at most: their numbers fit into 16 bits, which NumPy sorts by radix.
+_CELLS = 256
+
+#: Rows whose cells are computed at a time.
+_BLOCK = 2**17
+
+#: Rows that show how far the positions reach.
+_SAMPLE = 20_000
+
+#: The grid covers this part of the positions along each axis and a margin of so much of it; others, such as numbers that
+#: stand for no position, share the cells of the border.
+_REACH, _MARGIN = (0.05, 0.95), 0.15
+
+
+class Area(Protocol):
+    """A region of the plane, as far as finding its events needs it."""
+
+    @property
+    def bounds(self) -> Bounds:
+        """A box around it: x from, y from, x to, y to."""
+
+    def inside(self, x: NDArray[Any], y: NDArray[Any]) -> NDArray[np.bool_]:
+        """Tell for each position whether it lies in the region."""
+
+
+class SkyIndex:
+    """The rows of an event list by where they fell.
+
+    Making it takes about 30 ns an event, and 4 bytes of memory; finding those of a small region some ten microseconds.
+
+    Parameters
+    ----------
+    x, y : ndarray, shape (n,), pixels
+        Positions, which are not copied. Rows that are not finite are in no region.
+    cell : float, pixels, optional
+        Width of a cell; by default, and at least, what makes 256 of them along the longer side of the field.
+    keep : ndarray of bool, shape (n,), optional
+        Rows to look at; others are in no region.
+
+    Examples
+    --------
+    >>> class Box:
+    ...     bounds = (0.0, 0.0, 2.0, 2.0)
+    ...
+    ...     def inside(self, x, y):
+    ...         return (x < 2) & (y < 2)
+    >>> SkyIndex(np.array([5.0, 1.0, 0.5]), np.array([5.0, 1.0, 1.5])).rows(Box())
+    array([1, 2])
+    """
+
+    def __init__(
+        self,
+        x: NDArray[Any],
+        y: NDArray[Any],
+        cell: float | None = None,
+        keep: NDArray[np.bool_] | None = None,
+    ) -> None:
+        self.x, self.y = x, y
+        kept = np.flatnonzero(keep).astype(np.int32) if keep is not None else None
+        if x.dtype.kind == "f" or y.dtype.kind == "f":
+            kept = _finite(x, y, kept)
+        number = len(x) if kept is None else len(kept)
+        sample = slice(None, None, max(1, number // _SAMPLE))
+        chosen: Any = sample if kept is None else kept[sample]
+        (self._x0, x1), (self._y0, y1) = _reach(x[chosen]), _reach(y[chosen])
+        self.cell = max(float(cell or 0), max(x1 - self._x0, y1 - self._y0) / (_CELLS - 2), 1e-9)
+        cells = np.empty(number, dtype=np.uint16)
+        for start in range(0, number, _BLOCK):
+            rows: Any = slice(start, min(start + _BLOCK, number))
+            where = rows if kept is None else kept[rows]
+            column, line = self._axis(x[where], self._x0), self._axis(y[where], self._y0)
+            cells[rows] = line * _CELLS + column
+        order = np.argsort(cells, kind="stable").astype(np.int32)
+        self._rows = order if kept is None else kept[order]
+        self._starts = np.concatenate(([0], np.cumsum(np.bincount(cells, minlength=_CELLS**2))))
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def rows(self, region: Area) -> NDArray[np.int64]:
+        """Return the rows of the events inside a region, increasing."""
+        candidates = self._candidates(region.bounds)
+        return np.sort(candidates[region.inside(self.x[candidates], self.y[candidates])])
+
+    def within(self, bounds: Bounds) -> NDArray[np.int64]:
+        """Return the rows of the events in a box ``(x from, y from, x to, y to)``, with its limits, increasing."""
+        rows = self._candidates(bounds)
+        x, y = self.x[rows], self.y[rows]
+        return np.sort(rows[(x >= bounds[0]) & (x <= bounds[2]) & (y >= bounds[1]) & (y <= bounds[3])])
+
+    def _candidates(self, bounds: Bounds) -> NDArray[np.int64]:
+        first, last = (int(at) for at in self._axis(np.array(bounds[::2]), self._x0))
+        low, high = (int(at) for at in self._axis(np.array(bounds[1::2]), self._y0))
+        if last < first or high < low:
+            return np.zeros(0, dtype=np.int64)
+        lines = np.arange(low, high + 1) * _CELLS
+        edges = zip(self._starts[lines + first].tolist(), self._starts[lines + last + 1].tolist(), strict=True)
+        return np.concatenate([self._rows[a:b] for a, b in edges]).astype(np.int64)
+
+    def _axis(self, values: NDArray[Any], origin: float) -> NDArray[np.int64]:
+        """Return the number of the cell along an axis; the first and the last reach to infinity."""
+        return np.asarray(np.clip(np.floor((values - origin) / self.cell) + 1, 0, _CELLS - 1), dtype=np.int64)
+
+
+def _reach(values: NDArray[Any]) -> tuple[float, float]:
+    if not len(values):
+        return 0.0, 1.0
+    low, high = (float(value) for value in np.quantile(values, _REACH))
+    return low - _MARGIN * (high - low), high + _MARGIN * (high - low)
+
+
+def _finite(x: NDArray[Any], y: NDArray[Any], kept: NDArray[np.int32] | None) -> NDArray[np.int32] | None:
+    finite = np.isfinite(x) & np.isfinite(y)
+    if kept is None:
+        return None if finite.all() else np.flatnonzero(finite).astype(np.int32)
+    finite_rows: NDArray[np.int32] = kept[finite[kept]]
+    return finite_rows

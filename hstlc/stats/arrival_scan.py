@@ -1,0 +1,234 @@
+"""Dips and flares of arrivals: windows of live time that hold fewer or more events than chance explains."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["Window", "Windows", "scan_arrivals"]
+
+FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
+
+_STEPS = 4  # windows of one width begin this part of it apart
+_FINEST = 8192  # the narrowest window is not below this part of the live time
+_FINEST_EVENT = 64  # nor below this part of the mean distance of events
+_PASSES = 3  # bounds the work: a pass takes all dips, or all flares, that stand out of the quiet rate
+_CELL, _MOST_CELLS = 16.0, 512  # events of the parts in which the peak is looked for
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """A dip or flare in live time.
+
+    Attributes
+    ----------
+    flare : bool
+    start_live_s, peak_live_s, stop_live_s : float, seconds
+    counts, expected : float, ct
+        Events in it, and what the quiet rate gives.
+    peak_ratio : float or None
+        Highest or lowest rate of its parts, of about 16 events each, over the quiet rate.
+    chance : float
+        Of as many or more, or as few or fewer, events as a single window.
+    """
+
+    flare: bool
+    start_live_s: float
+    peak_live_s: float
+    stop_live_s: float
+    counts: float
+    expected: float
+    peak_ratio: float | None
+    chance: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Windows:
+    """The windows that are looked at: two widths an octave from half of the live time down, each in four steps.
+
+    Attributes
+    ----------
+    start_s, stop_s : ndarray of float64, shape (k,), seconds
+    """
+
+    start_s: FloatArray
+    stop_s: FloatArray
+
+    @classmethod
+    def of(cls, arrivals: int, total_live_s: float, shortest_s: float = 0.0) -> Windows:
+        """Return the windows for so many arrivals.
+
+        Parameters
+        ----------
+        arrivals : int
+        total_live_s : float, seconds
+        shortest_s : float, seconds
+            The narrowest window is not below this.
+
+        Examples
+        --------
+        >>> len(Windows.of(0, 100.0)), len(Windows.of(100, 100.0, 30.0))
+        (0, 12)
+        """
+        if arrivals < 2 or not total_live_s > 0:
+            return cls(np.zeros(0), np.zeros(0))
+        least_s = max(shortest_s, total_live_s / _FINEST, total_live_s / arrivals / _FINEST_EVENT)
+        starts, stops = [], []
+        for k in range(1 + max(0, math.floor(2 * math.log2(total_live_s / 2 / least_s)))):
+            width = total_live_s / 2 / 2 ** (k / 2)
+            start = np.arange(int((total_live_s / width - 1) * _STEPS + 1e-9) + 1) * (width / _STEPS)
+            starts.append(start)
+            stops.append(np.minimum(start + width, total_live_s))
+        return cls(np.concatenate(starts), np.concatenate(stops))
+
+    def __len__(self) -> int:
+        return len(self.start_s)
+
+
+def scan_arrivals(live_s: FloatArray, total_live_s: float, windows: Windows, single: float) -> list[Window]:
+    """Return the dips and flares of arrivals, in order; none overlap.
+
+    Under one rate the events of a window have a binomial distribution: each is in it with the part of the live time
+    that the window has of it and of all quiet time. What is less likely than ``single`` leaves the quiet time, the most
+    unlikely first, and the rest is looked at again; half of the live time stays quiet. Then start and stop move, by up
+    to half of the width, to where the window stands out most.
+
+    Parameters
+    ----------
+    live_s : ndarray of float64, shape (N,), seconds
+        Live time before each event, in order.
+    total_live_s : float, seconds
+    windows : Windows
+    single : float
+        Chance of a single window from which it is no longer believed.
+
+    Examples
+    --------
+    >>> live_s = np.concatenate([np.arange(0.0, 450.0), np.arange(550.0, 1000.0)])
+    >>> [dip] = scan_arrivals(live_s, 1000.0, Windows.of(900, 1000.0), 1e-6)
+    >>> dip.flare, dip.start_live_s, dip.stop_live_s, dip.counts, dip.expected
+    (False, 449.0, 550.0, 0.0, 101.0)
+    """
+    found: list[Window] = []
+    start, stop = windows.start_s, windows.stop_s
+    place = np.stack((np.searchsorted(live_s, start), np.searchsorted(live_s, stop)))
+    quiet_s, quiet = total_live_s, len(live_s)
+    for _ in range(_PASSES):
+        taken = _taken(start, stop, place[1] - place[0], quiet, quiet_s, total_live_s / 2, single)
+        if not taken:
+            break
+        for flare, first_s, last_s, chance in taken:
+            counts = int(np.subtract(*np.searchsorted(live_s, [last_s, first_s])))
+            found.append(Window(flare, first_s, first_s, last_s, counts, 0.0, None, chance))
+            quiet, quiet_s = quiet - counts, quiet_s - (last_s - first_s)
+            apart = (stop <= first_s) | (start >= last_s)
+            start, stop, place = start[apart], stop[apart], place[:, apart]
+    return _described(live_s, total_live_s, found)
+
+
+def _taken(
+    start: FloatArray, stop: FloatArray, counts: IntArray, quiet: int, quiet_s: float, least_s: float, single: float
+) -> list[tuple[bool, float, float, float]]:
+    """Return of one kind, that of the most unlikely window, those less likely than ``single`` that do not overlap."""
+    from scipy.special import bdtr, bdtrc
+
+    part = (stop - start) / quiet_s
+    able = part < 1
+    part = np.where(able, part, 0.5)
+    more = counts > quiet * part
+    chance = np.where(more, bdtrc(counts - 1.0, quiet, part), bdtr(counts, quiet, part))
+    chance = np.where(able & ((counts > 0) | ~more), chance, 1.0)
+    # of windows with the same chance, such as 0, the one that is denser or emptier comes first
+    contrast = np.abs(counts - quiet * part) / np.sqrt(np.maximum(quiet * part, 1e-300))
+    rows = np.flatnonzero(chance < single)
+    rows = rows[np.lexsort((-contrast[rows], chance[rows]))]
+    rows = rows[more[rows] == more[rows[0]]] if len(rows) else rows
+    taken: list[tuple[bool, float, float, float]] = []
+    while len(rows):
+        row = rows[0]
+        if quiet_s - (stop[row] - start[row]) >= least_s * (1 - 1e-9):
+            quiet_s -= stop[row] - start[row]
+            taken.append((bool(more[row]), float(start[row]), float(stop[row]), float(chance[row])))
+            rows = rows[(stop[rows] <= start[row]) | (start[rows] >= stop[row])]
+        else:
+            rows = rows[1:]
+    return taken
+
+
+def _described(live_s: FloatArray, total_live_s: float, found: list[Window]) -> list[Window]:
+    """Return what was found in order: windows of a kind that touch joined, with sharper edges, counts and peaks."""
+    whole: list[Window] = []
+    for one in sorted(found, key=lambda one: one.start_live_s):
+        if whole and _touch(whole[-1], one):
+            whole[-1] = replace(whole[-1], stop_live_s=one.stop_live_s, chance=min(whole[-1].chance, one.chance))
+        else:
+            whole.append(one)
+    taken_s = sum(one.stop_live_s - one.start_live_s for one in whole)
+    held = sum(_count(live_s, one.start_live_s, one.stop_live_s) for one in whole)
+    rate = (len(live_s) - held) / (total_live_s - taken_s) if total_live_s > taken_s else 0.0
+    for i, one in enumerate(whole):
+        low = whole[i - 1].stop_live_s if i else 0.0
+        high = whole[i + 1].start_live_s if i + 1 < len(whole) else total_live_s
+        whole[i] = _peaked(live_s, _sharpened(live_s, one, rate, low, high), rate)
+    return whole
+
+
+def _touch(one: Window, after: Window) -> bool:
+    width = min(one.stop_live_s - one.start_live_s, after.stop_live_s - after.start_live_s)
+    return one.flare == after.flare and after.start_live_s - one.stop_live_s <= width / _STEPS
+
+
+def _count(live_s: FloatArray, start_s: float, stop_s: float) -> int:
+    return int(np.searchsorted(live_s, stop_s)) - int(np.searchsorted(live_s, start_s))
+
+
+def _sharpened(live_s: FloatArray, one: Window, rate: float, low: float, high: float) -> Window:
+    """Return a window with start and stop at events, moved by up to half its width to where it stands out most."""
+    if not rate > 0:
+        return one
+    reach = (one.stop_live_s - one.start_live_s) / 2
+    start_s, stop_s = one.start_live_s, one.stop_live_s
+
+    def deviance(starts: FloatArray | float, stops: FloatArray | float) -> FloatArray:
+        from scipy.special import xlogy
+
+        # a flare begins and ends with an event, a dip between two
+        first = np.searchsorted(live_s, starts, "left" if one.flare else "right")
+        last = np.searchsorted(live_s, stops, "right" if one.flare else "left")
+        counts, expected = last - first, rate * (np.asarray(stops) - np.asarray(starts))
+        further = (counts > expected) == one.flare
+        return np.where(further, xlogy(counts, counts / np.maximum(expected, 1e-300)) - counts + expected, -1.0)
+
+    def events(center: float, least: float, most: float) -> FloatArray:
+        least, most = max(center - reach, least), min(center + reach, most)
+        inside = live_s[np.searchsorted(live_s, least) : np.searchsorted(live_s, most, "right")]
+        return np.concatenate(([center], inside, [least, most] if not one.flare else []))
+
+    starts = events(start_s, low, stop_s - reach / 2)
+    start_s = float(starts[np.argmax(deviance(starts, stop_s))])
+    stops = events(stop_s, start_s + reach / 2, high)
+    stop_s = float(stops[np.argmax(deviance(start_s, stops))])
+    return replace(one, start_live_s=start_s, stop_live_s=stop_s)
+
+
+def _peaked(live_s: FloatArray, one: Window, rate: float) -> Window:
+    """Return a window with its counts, those that the quiet rate gives, and its highest or lowest part."""
+    start_s, stop_s = one.start_live_s, one.stop_live_s
+    first = int(np.searchsorted(live_s, start_s, "left" if one.flare else "right"))
+    last = int(np.searchsorted(live_s, stop_s, "right" if one.flare else "left"))
+    counts, expected = last - first, rate * (stop_s - start_s)
+    cells = min(max(1, int((counts if one.flare else expected) / _CELL)), _MOST_CELLS)
+    held, edges = np.histogram(live_s[first:last], cells, (start_s, stop_s))
+    peak = int(np.argmax(held) if one.flare else np.argmin(held))
+    ratio = float(held[peak]) * cells / expected if expected > 0 else None
+    return replace(
+        one,
+        peak_live_s=float(edges[peak] + edges[peak + 1]) / 2,
+        counts=float(counts),
+        expected=expected,
+        peak_ratio=ratio,
+    )
