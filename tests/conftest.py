@@ -35,11 +35,13 @@ from hstlc.db.tables import (
     CompositeMember,
     ExposureFile,
     FindingRow,
+    HardnessRatioRow,
     Metadata,
     Output,
     PendingRemoval,
     Product,
     Run,
+    SourceRow,
     Stats,
     Target,
     TargetAlias,
@@ -145,6 +147,11 @@ def _fill(engine: Engine) -> None:
         row = {"metadata_id": metadata_id, "individual_product_id": product_id}
         row |= {"individual_path": curve["path"], "individual_filename": curve["filename"]}
         connection.execute(insert(Output), row)
+        row = {"mission": "hst", "metadata_id": metadata_id, "name": "SKY J0042-0315", "ra_deg": 10.5, "dec_deg": -3.25}
+        row |= {"catalogue": "list", "counts": 9, "background_counts": 20, "scale": 0.1, "exposure_s": 1881.152}
+        (source_id,) = connection.execute(insert(SourceRow).returning(SourceRow.id), row).one()
+        row = {"source_id": source_id, "hard": "hard", "soft": "soft", "ratio": 0.25, "low": 0.125, "high": 0.5}
+        connection.execute(insert(HardnessRatioRow), row)
         row = {"lightcurve_path": curve["path"], "lightcurve_filename": curve["filename"], "product_id": product_id}
         row |= {"total": 1819, "poisson_factor": 1.5, "periodogram": True, "bins_used": 941, "exposure_s": 1881.152}
         connection.execute(insert(Stats), {**row, **made, "curve_sha256": digest, "computed_at": now})

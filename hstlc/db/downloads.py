@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from hstlc.archives.base import RemoteProduct as ListedProduct
 
 __all__ = [
-    *("HELD", "add_attempt", "bytes_since", "counts_by_state", "due_products", "earlier_digests"),
-    *("known_digests", "held_files", "may_go_on", "products_by_number", "queue_again", "requeue", "save_files"),
-    *("save_listing", "save_product", "siblings"),
+    *("HELD", "add_attempt", "bytes_since", "counts_by_state", "due_products", "earlier_digests", "end_waiting"),
+    *("held_files", "known_digests", "may_go_on", "products_by_number", "queue_again", "requeue", "save_files"),
+    *("save_listing", "save_product", "siblings", "waiting_files"),
 ]
 
 Row = Mapping[str, Any]
@@ -245,6 +245,24 @@ def held_files(connection: Connection, sources: Collection[str]) -> list[dict[st
     here = (PRODUCTS.c.source.in_(list(sources)), PRODUCTS.c.state.in_(("done", "waiting")))
     found = connection.execute(rows.where(*here, *(~one for one in taken)).order_by(FILES.c.id))
     return [{**row} for row in found.mappings()]
+
+
+def waiting_files(connection: Connection, missions: Collection[str]) -> list[dict[str, Any]]:
+    """Return the files of the products that wait for one of these missions, with ``source`` and ``name`` of each."""
+    rows = select(FILES, PRODUCTS.c.source, PRODUCTS.c.name).join(PRODUCTS, FILES.c.product_id == PRODUCTS.c.id)
+    rows = rows.where(PRODUCTS.c.state == "waiting", PRODUCTS.c.mission.in_(list(missions)))
+    return [{**row} for row in connection.execute(rows.order_by(PRODUCTS.c.id, FILES.c.id)).mappings()]
+
+
+def end_waiting(connection: Connection, number: int, places: Mapping[str, str]) -> bool:
+    """Have a product done, its files in other folders, by name; return False where it does not wait any more."""
+    waits = (PRODUCTS.c.id == number) & (PRODUCTS.c.state == "waiting")
+    if not connection.execute(update(PRODUCTS).where(waits).values(state="done")).rowcount:
+        return False
+    for filename, path in places.items():
+        file = (FILES.c.product_id == number) & (FILES.c.filename == filename)
+        connection.execute(update(FILES).where(file).values(path=path))
+    return True
 
 
 def queue_again(connection: Connection, numbers: Iterable[int]) -> None:

@@ -45,15 +45,15 @@ def curves_of_sources(connection: Connection, mission: str) -> list[dict[str, An
 
 def name_sources(connection: Connection, names: Iterable[tuple[int, str]]) -> None:
     """Set ``same_as`` of rows of ``source``, which come as pairs of id and name."""
-    values = [{"number": number, "new_name": name} for number, name in names]
+    values = [{"row_id": number, "new_name": name} for number, name in names]
     if values:
-        by_id = SOURCES.c.id == bindparam("number")
+        by_id = SOURCES.c.id == bindparam("row_id")
         connection.execute(update(SOURCES).where(by_id).values(same_as=bindparam("new_name")), values)
 
 
 def set_configurations(connection: Connection, keys: Iterable[tuple[int, str]]) -> None:
     """Set ``configuration`` of rows of ``outputs``, which come as pairs of id and key."""
-    values = [{"number": number, "new_key": key} for number, key in keys]
+    values = [{"row_id": number, "new_key": key} for number, key in keys]
     if values:
-        by_id = OUTPUTS.c.id == bindparam("number")
+        by_id = OUTPUTS.c.id == bindparam("row_id")
         connection.execute(update(OUTPUTS).where(by_id).values(configuration=bindparam("new_key")), values)

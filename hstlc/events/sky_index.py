@@ -24,8 +24,8 @@ _BLOCK = 2**17
 #: Rows that show how far the positions reach.
 _SAMPLE = 20_000
 
-#: The grid covers this part of the positions along each axis and a margin of so much of it; others, such as numbers that
-#: stand for no position, share the cells of the border.
+#: The grid covers this part of the positions along each axis and a margin of so much of it; others, such as numbers
+#: that stand for no position, share the cells of the border.
 _REACH, _MARGIN = (0.05, 0.95), 0.15
 
 

@@ -62,7 +62,7 @@ class TableColumns:
     columns: Mapping[str, NDArray[Any]]
 
 
-def read_columns(path: Path, wanted: Wanted) -> list[TableColumns]:
+def read_columns(path: Path, wanted: Wanted, most: int | None = None) -> list[TableColumns]:
     """Read the headers and some columns of all units of a FITS file, gzip unpacked on the fly.
 
     Parameters
@@ -71,6 +71,8 @@ def read_columns(path: Path, wanted: Wanted) -> list[TableColumns]:
     wanted : callable
         Is called with name and header of each table; names in any case, those that are not in the table are passed
         over.
+    most : int, optional
+        Stop after the header of so many units: what follows is not looked at, whole or not.
 
     Returns
     -------
@@ -99,7 +101,10 @@ def read_columns(path: Path, wanted: Wanted) -> list[TableColumns]:
             stream = _Stream(path, file)
             units: list[TableColumns] = []
             while text := _header_text(path, stream, first=not units):
-                units.append(_unit(path, stream, text, wanted, first=not units))
+                stop = len(units) + 1 == most
+                units.append(_unit(path, stream, text, wanted, first=not units, stop=stop))
+                if stop:
+                    return units
             stream.finish()
             return units
     except FileNotFoundError as error:
@@ -193,7 +198,7 @@ def _header_text(path: Path, stream: _Stream, *, first: bool) -> str:
     raise _truncated(path, "a header has no end")
 
 
-def _unit(path: Path, stream: _Stream, text: str, wanted: Wanted, *, first: bool) -> TableColumns:
+def _unit(path: Path, stream: _Stream, text: str, wanted: Wanted, *, first: bool, stop: bool) -> TableColumns:
     from astropy.io import fits
 
     try:
@@ -205,9 +210,13 @@ def _unit(path: Path, stream: _Stream, text: str, wanted: Wanted, *, first: bool
         raise _unreadable(path, f"a broken header: {error}") from error
     name = str(header.get("EXTNAME") or ("PRIMARY" if first else "")).strip().upper()
     if header.get("XTENSION") != "BINTABLE":
+        if stop:
+            return TableColumns(name, header, 0, (), {})
         _complete(path, name, stream.skip(_padded(size)), size)
         return TableColumns(name, header, 0, (), {})
     dtype, names = _row(path, name, header, axes[0])
+    if stop:
+        return TableColumns(name, header, axes[1], names, {})
     chosen = {one.upper() for one in wanted(name, header)}
     numbers = [number for number, one in enumerate(names) if one in chosen]
     rows = axes[1]

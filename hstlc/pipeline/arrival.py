@@ -26,7 +26,7 @@ from hstlc.store.permissions import make_directory
 from hstlc.store.points import point
 from hstlc.store.publish import Staged, publish, stage
 
-__all__ = ["Settled", "notice_key", "settle"]
+__all__ = ["Settled", "free_folder", "notice_key", "settle"]
 
 logger = logging.getLogger(__name__)
 
@@ -163,7 +163,7 @@ def _place(
     for file in retrieved.files:
         folder = home
         if verdict.publish and file.sha256 not in known:
-            folder = _free_folder(home, file)
+            folder = free_folder(home, file.filename, file.sha256)
             _publish(context, file, folder, move=not waiting)
         rows.append(
             {
@@ -179,14 +179,14 @@ def _place(
     return rows
 
 
-def _free_folder(home: Path, file: RetrievedFile) -> Path:
+def free_folder(home: Path, filename: str, sha256: str) -> Path:
     """Return a folder where the name is free, or that of the same content: another one is never overwritten."""
-    target = home / file.filename
+    target = home / filename
     try:
-        taken = target.exists() and sha256_file(target) != file.sha256
+        taken = target.exists() and sha256_file(target) != sha256
     except InconsistentError:  # taken in a moment ago
         taken = False
-    return home / file.sha256[:8] if taken else home
+    return home / sha256[:8] if taken else home
 
 
 def _publish(context: Context, file: RetrievedFile, folder: Path, *, move: bool) -> None:

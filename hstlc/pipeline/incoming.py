@@ -42,11 +42,11 @@ def sweep_incoming(context: Context) -> list[Path]:
 
 def find_lost(context: Context, sources: Collection[str]) -> list[int]:
     """Queue again what was fetched and is neither where it was put nor known to the store; return its row numbers."""
-    with reading(context.engine) as connection:
-        held = downloads.held_files(connection, sources)
-    gone = [row for row in held if not _path(context, row).is_file()]
+    gone = _gone(context, sources)
     if not gone:
         return []
+    again = {(row["product_id"], _path(context, row)) for row in _gone(context, sources)}
+    gone = [row for row in gone if (row["product_id"], _path(context, row)) in again]  # not those on their way there
     with reading(context.engine) as connection:  # ingest may have taken them in meanwhile
         known = downloads.known_digests(connection, [row["sha256"] for row in gone])
         known |= {row["sha256"] for row in records.removals(connection)}
@@ -57,6 +57,12 @@ def find_lost(context: Context, sources: Collection[str]) -> list[int]:
     for row in lost:
         logger.warning("%s is gone and is fetched again", _path(context, row), extra={"action": "lost"})
     return numbers
+
+
+def _gone(context: Context, sources: Collection[str]) -> list[dict[str, Any]]:
+    with reading(context.engine) as connection:
+        held = downloads.held_files(connection, sources)
+    return [row for row in held if not _path(context, row).is_file()]
 
 
 def _path(context: Context, row: Mapping[str, Any]) -> Path:

@@ -16,6 +16,7 @@ from hstlc.errors import HstlcError
 from hstlc.missions.base import Role
 from hstlc.missions.registry import mission as find_mission
 from hstlc.missions.registry import missions
+from hstlc.pipeline.admission import admit_waiting
 from hstlc.pipeline.context import Context
 from hstlc.pipeline.executor import Workers, run_tasks
 from hstlc.pipeline.inputs import Incoming, find_inputs, inspect
@@ -93,6 +94,8 @@ def ingest(
     """
     progress = progress or NoProgress()
     started = time.monotonic()
+    if known and not options.dry_run:
+        admit_waiting(context, summary)
     incoming = _inspect(context, options, progress, summary)
     exposures: dict[Key, list[Incoming]] = defaultdict(list)
     refused: list[Incoming] = []

@@ -15,14 +15,16 @@ if TYPE_CHECKING:
     from bokeh.models import ColumnDataSource, HoverTool, Range1d
     from bokeh.models.annotations import Span
 
-__all__ = ["curve_document", "example_values"]
+__all__ = ["SEGMENTS", "curve_document", "example_values", "label_time"]
 
 _HEIGHTS = {"flux": 250, "rate": 210, "background": 180, "fraction": 130}
 _MORE = 40  # for the axis on top or at the bottom
 _LEFT_BORDER = 76  # room of the labels: the panels line up
 _BINS = ("x", "since", "mjd", "dataset", "quality", "color")
 _STRIPS = (("flagged_from", "flagged_to", BAND), ("gap_from", "gap_to", GAP))
-_SEGMENTS = {"number": "number", "left": "left", "right": "right", "zero": "zero", "mjd": "start_mjd"}
+
+#: Columns of the data source of :func:`label_time`, and the names of their values.
+SEGMENTS = {"number": "number", "left": "left", "right": "right", "zero": "zero", "mjd": "start_mjd"}
 _LOW = "const {{{0}, {0}_error}} = this.data; return {0}.map((value, i) => value - {0}_error[i]);"
 _HIGH = "const {{{0}, {0}_error}} = this.data; return {0}.map((value, i) => value + {0}_error[i]);"
 
@@ -67,7 +69,7 @@ def curve_document(values: Mapping[str, Any]) -> Model:
     names = [name for name in _HEIGHTS if name in values]
     columns = [*_BINS, *names, *(f"{name}_error" for name in names if f"{name}_error" in values)]
     bins = ColumnDataSource({name: values[name] for name in columns})
-    segments = ColumnDataSource({name: values[source] for name, source in _SEGMENTS.items()})
+    segments = ColumnDataSource({name: values[source] for name, source in SEGMENTS.items()})
     strips = [(ColumnDataSource({"x0": values[a], "x1": values[b]}), color) for a, b, color in _STRIPS]
     time = Range1d(start=values["time_low"], end=values["time_high"])
     cursor = Span(dimension="height", line_color="#888888", line_dash="dotted")
@@ -77,7 +79,7 @@ def curve_document(values: Mapping[str, Any]) -> Model:
         for source, color in strips:
             figure.vstrip(x0="x0", x1="x1", source=source, fill_color=color, line_color=None)
         _draw(figure, name, bins, values, cursor)
-        _label_time(figure, segments, values, first=name == names[0], last=name == names[-1])
+        label_time(figure, segments, values, first=name == names[0], last=name == names[-1])
         figures.append(figure)
     return gridplot(
         [[figure] for figure in figures],
@@ -144,7 +146,7 @@ def _hover(values: Mapping[str, Any], points: Any) -> HoverTool:
     )
 
 
-def _label_time(figure: Any, segments: ColumnDataSource, values: Mapping[str, Any], *, first: bool, last: bool) -> None:
+def label_time(figure: Any, segments: ColumnDataSource, values: Mapping[str, Any], *, first: bool, last: bool) -> None:
     """Put seconds below and dates above; between the panels there are ticks only."""
     from bokeh.models import CustomJSTicker, CustomJSTickFormatter, LinearAxis, NoOverlap
 
@@ -165,5 +167,5 @@ def _label_time(figure: Any, segments: ColumnDataSource, values: Mapping[str, An
             "formatter": CustomJSTickFormatter(args=args, code=MJD_LABELS),
             "major_label_policy": NoOverlap(min_distance=8),
         }
-        top = LinearAxis(axis_label="MJD", axis_label_text_font_style="normal", **dates)
+        top = LinearAxis(axis_label=values.get("date_label", "MJD"), axis_label_text_font_style="normal", **dates)
         figure.add_layout(top, "above")

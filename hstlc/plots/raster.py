@@ -19,7 +19,7 @@ from hstlc.plots.colors import BAND, FLAGGED, FRAME, GAP, GRID, ODD_EVEN, lighte
 if TYPE_CHECKING:
     from PIL import Image, ImageFont
 
-__all__ = ["Box", "Canvas", "Shade", "Style", "text_width"]
+__all__ = ["Box", "Canvas", "Shade", "Style", "small_font", "text_width"]
 
 FloatArray = NDArray[np.float64]
 
@@ -173,6 +173,11 @@ class Canvas:
 def text_width(text: str, *, size: int = 12, bold: bool = False) -> float:
     """Return the width of a line of text in pixels."""
     return float(_font(size, bold).getlength(text))
+
+
+def small_font() -> ImageFont.FreeTypeFont:
+    """Return the font of labels in pictures."""
+    return _font(12, False)
 
 
 @lru_cache(maxsize=1024)

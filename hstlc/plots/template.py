@@ -114,19 +114,19 @@ def target_id(identity: str) -> str:
 
 
 def value_json(value: Any) -> str:
-    """Return the JSON in which Bokeh writes a value; bytes of long arrays are stored without compression."""
+    """Return the JSON in which Bokeh writes a value; bytes of long rows are stored without compression."""
     if isinstance(value, np.ndarray):
         data = base64.b64encode(_packed(value)).decode("ascii")
         return (
             f'{{"type":"ndarray","array":{{"type":"bytes","data":"{data}"}},'
-            f'"shape":[{len(value)}],"dtype":"{value.dtype.name}","order":"little"}}'
+            f'"shape":{list(value.shape)},"dtype":"{value.dtype.name}","order":"little"}}'
         )
     return _escaped(json.dumps(value, separators=(",", ":"), allow_nan=False))
 
 
 def _packed(value: NDArray[Any]) -> bytes:
     plain = np.ascontiguousarray(value, dtype=value.dtype.newbyteorder("<")).tobytes()
-    return gzip.compress(plain, 1 if len(value) <= _COMPRESSED else 0, mtime=1)
+    return gzip.compress(plain, 1 if value.ndim > 1 or len(value) <= _COMPRESSED else 0, mtime=1)
 
 
 def _prefix(identity: str) -> str:

@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from typing import Literal
 
 from hstlc.errors import UsageError
-from hstlc.regions.region import Component, Region
+from hstlc.regions.region import Component, Region, samples
 from hstlc.regions.shapes import Annulus
 
 __all__ = ["BackgroundRule", "background_region"]
+
+_POINTS = 4000  # that must show whether something is left
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +91,7 @@ def background_region(
     cut = [Region((Component((shape,)),)) for component in within.components for shape in component.included]
     enlarged = [Region.of(shape) for other in others for c in other.scaled(factor).components for shape in c.included]
     background = around.excluding(*cut, *enlarged)
-    if not background.area > 0:
+    if not len(samples(background, _POINTS)[0]):
         hint = "make the ring larger, or the other sources' regions smaller"
         raise UsageError("usage.background", "nothing is left of the background region", hint)
     return background

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import gzip
 import re
+import warnings
 import zlib
 from collections.abc import Iterator, Mapping
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -119,32 +121,42 @@ def _name(comment: str) -> str:
 
 
 def _of_tables(content: bytes, path: Path, sky: SkyPixels | None) -> dict[str, Region]:
-    from io import BytesIO
-
     from astropy.io import fits
+    from astropy.utils.exceptions import AstropyWarning
 
     found: dict[str, Region] = {}
     seen = []
     try:
-        with fits.open(BytesIO(content)) as hdus:
-            for hdu in hdus:
-                if not isinstance(hdu, fits.BinTableHDU | fits.TableHDU):
-                    continue
-                columns = {name.upper(): name for name in hdu.columns.names}
-                seen.append(f"{hdu.name or 'a table'} with {', '.join(columns)}")
-                if all(name in columns for name in _COLUMNS):
-                    name = hdu.name or "REGION"
-                    name = name if name not in found else f"{name},{hdu.ver}"
-                    data = {upper: np.asarray(hdu.data[column]) for upper, column in columns.items()}
-                    found[name] = _table(data, _plane(hdu.header), f"{path}, table {name}", sky)
-    except (OSError, EOFError, IndexError, KeyError, TypeError, fits.VerifyError) as error:
+        with warnings.catch_warnings(record=True) as told:
+            warnings.simplefilter("always", AstropyWarning)
+            tables = list(_tables(content))
+    except (OSError, EOFError, LookupError, TypeError, ValueError, AttributeError, fits.VerifyError) as error:
         raise UnreadableError("data.region", f"{path} cannot be read: {error}", _HINT, path=str(path)) from error
+    cut = [str(warning.message) for warning in told if "truncated" in str(warning.message)]
+    if cut:
+        raise UnreadableError("data.region", f"{path} is cut short: {cut[0]}", "get it again", path=str(path))
+    for name, version, header, data in tables:
+        seen.append(f"{name} with {', '.join(data)}")
+        if all(column in data for column in _COLUMNS):
+            key = name if name not in found else f"{name},{version}"
+            found[key] = _table(data, _plane(header), f"{path}, table {key}", sky)
     if not found:
         text = (
             f"{path} has no table of regions: expected columns {', '.join(_COLUMNS)}, found {'; '.join(seen) or 'none'}"
         )
         raise UnreadableError("data.region", text, _HINT, path=str(path))
     return found
+
+
+def _tables(content: bytes) -> Iterator[tuple[str, int, dict[str, Any], dict[str, Any]]]:
+    """Yield name, version, keywords and columns of each table."""
+    from astropy.io import fits
+
+    with fits.open(BytesIO(content), memmap=False) as hdus:
+        for hdu in hdus:
+            if isinstance(hdu, fits.BinTableHDU | fits.TableHDU):
+                columns = {name.upper(): hdu.data[name] for name in hdu.columns.names}
+                yield hdu.name or "REGION", hdu.ver, dict(hdu.header), columns
 
 
 def _plane(header: Mapping[str, Any]) -> SkyPixels | None:

@@ -20,7 +20,7 @@ _FEWEST = 20  # events that tell where a chip is
 _MOST = 600_000  # events that are looked at: of longer lists, every second, third, ...
 _PER_CELL = 8.0  # events of a typical cell
 _MISSED = 25.0  # events expected in an empty patch that make it dead
-_SIDE = 160  # points of a sampling grid along each side
+_POINTS = 25_000  # in the box of a component
 _FARTHEST = 1e7  # pixels: positions beyond are marks of events that have none
 
 
@@ -56,8 +56,8 @@ class Chip:
         mean number of its corners over the number of points (Efron 1965, Biometrika 52, 331), where points are
         counted at the typical density, so that bright sources do not matter.
         Then it is cut into cells so large that the median of those that lie whole in it has 8 events. An empty patch
-        of cells, in whose whole ones 25 events or more were to be expected, is dead; smaller ones are chance. Cells
-        around it are half dead, as they would be where its edge is anywhere in them.
+        of cells whose middle is in it is dead where 25 events or more were to be expected in its whole ones; smaller
+        patches are chance. The cells around are half dead, as they would be where the edge is anywhere in them.
         """
         from scipy.ndimage import binary_dilation, label
         from scipy.spatial import ConvexHull, QhullError
@@ -76,17 +76,17 @@ class Chip:
             shape = np.ceil((high - low) / cell).astype(np.intp) + 1
             place = ((points - low) / cell).astype(np.intp)
             counts = np.bincount(place[:, 1] * shape[0] + place[:, 0], minlength=shape.prod()).reshape(shape[::-1])
-            within = _whole_cells(low, cell, counts.shape, hull.equations)
-            typical = float(np.median(counts[within])) if within.any() else 0.0
+            whole, most = _cells(low, cell, counts.shape, hull.equations)
+            typical = float(np.median(counts[whole])) if whole.any() else 0.0
             if typical >= _PER_CELL or cell > float((high - low).min()) / 3:
                 break
             cell *= 1.25
         dead = np.zeros(counts.shape, dtype=bool)
         if typical > 0:
-            patches, _ = label(counts == 0)
-            large = np.bincount(patches[within]) * typical >= _MISSED
+            patches, number_of = label(most & (counts == 0))
+            large = np.bincount(patches[whole], minlength=number_of + 1) * typical >= _MISSED
             large[0] = False
-            dead = np.append(large, np.zeros(patches.max() + 1 - len(large), dtype=bool))[patches]
+            dead = large[patches]
         dead = binary_dilation(dead.repeat(2, axis=0).repeat(2, axis=1), np.ones((3, 3)))
         effective = max(typical / cell**2 * area, float(_FEWEST))
         growth = 1.0 / np.sqrt(1.0 - min(len(hull.vertices) / effective, 0.2))
@@ -113,12 +113,13 @@ class Chip:
         return inside
 
 
-def _whole_cells(low: FloatArray, cell: float, shape: tuple[int, ...], sides: FloatArray) -> BoolArray:
-    """Tell for each cell of a grid whether its four corners are within a convex outline."""
-    x, y = (low[axis] + cell * np.arange(shape[1 - axis] + 1) for axis in (0, 1))
-    corners = np.column_stack((np.tile(x, len(y)), np.repeat(y, len(x))))
-    within = _convex(corners, sides).reshape(len(y), len(x))
-    return within[1:, 1:] & within[1:, :-1] & within[:-1, 1:] & within[:-1, :-1]
+def _cells(low: FloatArray, cell: float, shape: tuple[int, ...], sides: FloatArray) -> tuple[BoolArray, BoolArray]:
+    """Tell for each cell of a grid whether its four corners, and whether its middle, are within a convex outline."""
+    x, y = (low[axis] + cell * np.arange(0, shape[1 - axis] + 0.5, 0.5) for axis in (0, 1))
+    points = np.column_stack((np.tile(x, len(y)), np.repeat(y, len(x))))
+    within = _convex(points, sides).reshape(len(y), len(x))
+    corners = within[::2, ::2]
+    return corners[1:, 1:] & corners[1:, :-1] & corners[:-1, 1:] & corners[:-1, :-1], within[1::2, 1::2]
 
 
 def _convex(points: FloatArray, sides: FloatArray) -> BoolArray:
@@ -193,19 +194,19 @@ class LiveMap:
 
         Empty where nothing is live, and where :attr:`chips` is: see :meth:`fraction`.
         """
-        x, y, weight = samples(region, _SIDE)
+        x, y, weight = samples(region, _POINTS)
         live = np.array([chip.inside(x, y) for chip in self.chips], dtype=np.float64).reshape(len(self.chips), len(x))
         if self.mask is not None:
             live *= self.mask.inside(x, y)
         total = float(weight.sum())
         each = live / np.maximum(live.sum(axis=0), 1.0) @ weight
         return {
-            chip.number: min(float(part) / total, 1.0) for chip, part in zip(self.chips, each, strict=True) if part > 0
+            chip.number: round(float(part) / total, 9) for chip, part in zip(self.chips, each, strict=True) if part > 0
         }
 
     def fraction(self, region: Region) -> float:
-        """Return which part of a region is live, 0 to 1, by a grid of 160 * 160 points a component: good to 0.003."""
-        x, y, weight = samples(region, _SIDE)
+        """Return which part of a region is live, 0 to 1, by 25,000 points a component: good to 0.003."""
+        x, y, weight = samples(region, _POINTS)
         return float(weight[self.inside(x, y)].sum() / weight.sum()) if len(weight) else 0.0
 
     def area(self, region: Region) -> float:

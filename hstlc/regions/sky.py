@@ -73,7 +73,8 @@ class SkyPixels:
             ``data.sky-pixels``: no such columns, a missing card, or another projection than ``TAN``.
         """
         names: dict[str, int] = {}
-        for number in range(1, int(header.get("TFIELDS", 0)) + 1):
+        fields = header.get("TFIELDS", 0)
+        for number in range(1, fields + 1 if isinstance(fields, int) else 1):
             names.setdefault(str(header.get(f"TTYPE{number}", "")).strip().upper(), number)
         if x.upper() not in names or y.upper() not in names:
             raise _no_sky(where, f"columns {x} and {y}", f"only {', '.join(names) or 'no columns'}")
@@ -99,9 +100,10 @@ class SkyPixels:
         kinds = [str(header[cards.kind]).strip().upper() for cards in (first, second)]
         if not (kinds[0].endswith("-TAN") and kinds[1].endswith("-TAN")):
             raise _no_sky(where, "a tangent plane (RA---TAN, DEC--TAN)", " and ".join(kinds))
-        numbers = [float(header[getattr(c, name)]) for name in ("value", "pixel", "step") for c in (first, second)]
-        if not (all(map(math.isfinite, numbers)) and numbers[4] and numbers[5]):
-            raise _no_sky(where, "finite numbers and pixels that have a size", str(numbers))
+        cells = [header[getattr(cards, name)] for name in ("value", "pixel", "step") for cards in (first, second)]
+        numbers = [float(cell) if isinstance(cell, int | float) else math.nan for cell in cells]
+        if not (all(map(math.isfinite, numbers)) and abs(numbers[1]) <= 90 and numbers[4] and numbers[5]):
+            raise _no_sky(where, "numbers that are a position, a pixel and the size of pixels", str(cells))
         return cls(*numbers)
 
     @property

@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
+import numpy as np
+
 from hstlc.errors import UsageError
 from hstlc.regions.kinds import FORMS, Points, ShapeRow, row_of, shape_of
 from hstlc.regions.region import Component, Region
@@ -23,6 +25,7 @@ _FRAMES = {
     "icrs": "icrs", "fk5": "fk5", "j2000": "fk5", "fk4": "fk4", "b1950": "fk4", "galactic": "galactic",
     "ecliptic": "barycentricmeanecliptic", "physical": "", "image": "",
 }  # fmt: skip
+_IN_DEGREES = ("galactic", "barycentricmeanecliptic")  # even where minutes and seconds are given
 _SHAPE = re.compile(r"\s*([-+!&*|\s]*?)([A-Za-z]\w*)\s*\(([^()]*)\)\s*")
 _NUMBER = r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?"
 _LENGTH = re.compile(rf"({_NUMBER})\s*([\"'dprim]?)")
@@ -151,9 +154,13 @@ def _row(kind: str, arguments: str, frame: str, sky: SkyPixels | None) -> ShapeR
             first, second = next(rest), next(rest)
             if not on_sky and ":" in first:  # of a file without a frame
                 on_sky, place = True, _placing("icrs", sky)
-            points.append(_point(first, second, place, on_sky))
-            if on_sky and not lengths and len(points) == 1:
-                north = _north(_degrees(first, True), _degrees(second, False), place)
+            if not on_sky:
+                points.append((_number(first.rstrip("pi")), _number(second.rstrip("pi"))))
+                continue
+            where = _degrees(first, _FRAMES[frame] not in _IN_DEGREES), _degrees(second, False)
+            if not points:
+                north = _north(*where, place)
+            points.append(place(*where))
         elif code == "r":
             lengths.append(_length(next(rest), on_sky, sky))
         elif code == "a":
@@ -193,18 +200,6 @@ def _degrees(word: str, hours: bool) -> float:
     return (-value if sign == "-" else value) * (15.0 if in_hours else 1.0)
 
 
-def _point(first: str, second: str, place: Place, on_sky: bool) -> tuple[float, float]:
-    if not on_sky:
-        return _number(first.rstrip("pi")), _number(second.rstrip("pi"))
-    longitude, latitude = _degrees(first, True), _degrees(second, False)
-    if not abs(latitude) <= 90:
-        raise _wrong(f"latitude or declination {second} is not within 90 degrees")
-    x, y = place(longitude, latitude)
-    if math.isnan(x):
-        raise _wrong(f"{first}, {second} is more than 90 degrees from the event list", "give a position in its field")
-    return x, y
-
-
 def _length(word: str, on_sky: bool, sky: SkyPixels | None) -> float:
     match = _LENGTH.fullmatch(word)
     if match is None or match[2] == "m":
@@ -227,12 +222,17 @@ def _placing(frame: str, sky: SkyPixels | None) -> Place:
     plane = sky
 
     def place(longitude: float, latitude: float) -> tuple[float, float]:
+        where = f"{longitude:g}, {latitude:g}"
+        if not abs(latitude) <= 90:
+            raise _wrong(f"the latitude or declination of {where} is not within 90 degrees")
         if name != "icrs":
             from astropy.coordinates import SkyCoord
 
             icrs = SkyCoord(longitude, latitude, unit="deg", frame=name).icrs
             longitude, latitude = icrs.ra.deg, icrs.dec.deg
         x, y = plane.pixel(longitude, latitude)
+        if np.isnan(x):
+            raise _wrong(f"{where} is more than 90 degrees from the event list", "give a position in its field")
         return float(x), float(y)
 
     return place

@@ -101,9 +101,18 @@ def _fetch(work: Work) -> Collection[str]:
     limit = settings.daemon.fetch_limit
     archives = open_sources(settings, (), work.clock, work.stop)
     done = fetch(work.context, archives, work.summary, limit=limit, clock=work.clock, stop=work.stop)
-    if not work.summary.fetched:
+    if not work.summary.fetched and not _waits_for_nothing(work.context):
         return ()
     return ("ingest", "fetch") if len(done) >= limit else ("ingest",)
+
+
+def _waits_for_nothing(context: Context) -> bool:
+    """Tell whether a mission was installed that files wait for: an ingest takes them."""
+    from hstlc.db.engine import reading
+    from hstlc.pipeline.admission import number_waiting
+
+    with reading(context.engine) as connection:
+        return number_waiting(connection) > 0
 
 
 def _ingest(work: Work) -> Collection[str]:

@@ -72,7 +72,7 @@ class Windows:
         Examples
         --------
         >>> len(Windows.of(0, 100.0)), len(Windows.of(100, 100.0, 30.0))
-        (0, 12)
+        (0, 13)
         """
         if arrivals < 2 or not total_live_s > 0:
             return cls(np.zeros(0), np.zeros(0))
@@ -110,8 +110,8 @@ def scan_arrivals(live_s: FloatArray, total_live_s: float, windows: Windows, sin
     --------
     >>> live_s = np.concatenate([np.arange(0.0, 450.0), np.arange(550.0, 1000.0)])
     >>> [dip] = scan_arrivals(live_s, 1000.0, Windows.of(900, 1000.0), 1e-6)
-    >>> dip.flare, dip.start_live_s, dip.stop_live_s, dip.counts, dip.expected
-    (False, 449.0, 550.0, 0.0, 101.0)
+    >>> dip.flare, dip.start_live_s, dip.stop_live_s, dip.counts, round(dip.expected, 1)
+    (False, 449.0, 550.0, 0.0, 101.1)
     """
     found: list[Window] = []
     start, stop = windows.start_s, windows.stop_s
@@ -167,23 +167,31 @@ def _described(live_s: FloatArray, total_live_s: float, found: list[Window]) -> 
             whole[-1] = replace(whole[-1], stop_live_s=one.stop_live_s, chance=min(whole[-1].chance, one.chance))
         else:
             whole.append(one)
-    taken_s = sum(one.stop_live_s - one.start_live_s for one in whole)
-    held = sum(_count(live_s, one.start_live_s, one.stop_live_s) for one in whole)
-    rate = (len(live_s) - held) / (total_live_s - taken_s) if total_live_s > taken_s else 0.0
+    rate = _quiet_rate(live_s, total_live_s, whole)
     for i, one in enumerate(whole):
         low = whole[i - 1].stop_live_s if i else 0.0
         high = whole[i + 1].start_live_s if i + 1 < len(whole) else total_live_s
-        whole[i] = _peaked(live_s, _sharpened(live_s, one, rate, low, high), rate)
-    return whole
+        whole[i] = _sharpened(live_s, one, rate, low, high)
+    rate = _quiet_rate(live_s, total_live_s, whole)
+    return [_peaked(live_s, one, rate) for one in whole]
+
+
+def _quiet_rate(live_s: FloatArray, total_live_s: float, windows: list[Window]) -> float:
+    """Return the events a second of what no window has."""
+    quiet_s = total_live_s - sum(one.stop_live_s - one.start_live_s for one in windows)
+    held = sum(last - first for first, last in (_held(live_s, one) for one in windows))
+    return (len(live_s) - held) / quiet_s if quiet_s > 0 else 0.0
+
+
+def _held(live_s: FloatArray, one: Window) -> tuple[int, int]:
+    """Return the first event of a window and the one after its last: a flare has those at its ends, a dip has not."""
+    first = np.searchsorted(live_s, one.start_live_s, "left" if one.flare else "right")
+    return int(first), int(np.searchsorted(live_s, one.stop_live_s, "right" if one.flare else "left"))
 
 
 def _touch(one: Window, after: Window) -> bool:
     width = min(one.stop_live_s - one.start_live_s, after.stop_live_s - after.start_live_s)
     return one.flare == after.flare and after.start_live_s - one.stop_live_s <= width / _STEPS
-
-
-def _count(live_s: FloatArray, start_s: float, stop_s: float) -> int:
-    return int(np.searchsorted(live_s, stop_s)) - int(np.searchsorted(live_s, start_s))
 
 
 def _sharpened(live_s: FloatArray, one: Window, rate: float, low: float, high: float) -> Window:
@@ -218,8 +226,7 @@ def _sharpened(live_s: FloatArray, one: Window, rate: float, low: float, high: f
 def _peaked(live_s: FloatArray, one: Window, rate: float) -> Window:
     """Return a window with its counts, those that the quiet rate gives, and its highest or lowest part."""
     start_s, stop_s = one.start_live_s, one.stop_live_s
-    first = int(np.searchsorted(live_s, start_s, "left" if one.flare else "right"))
-    last = int(np.searchsorted(live_s, stop_s, "right" if one.flare else "left"))
+    first, last = _held(live_s, one)
     counts, expected = last - first, rate * (stop_s - start_s)
     cells = min(max(1, int((counts if one.flare else expected) / _CELL)), _MOST_CELLS)
     held, edges = np.histogram(live_s[first:last], cells, (start_s, stop_s))

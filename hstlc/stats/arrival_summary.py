@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -52,10 +52,6 @@ def arrival_clock(curve: LightCurve) -> LiveClock:
 
     It runs through the live time before each arrival and before each bin, which were measured with the clock that the
     curve was made with; between these it runs in good time alone, evenly.
-
-    Examples
-    --------
-    >>> clock = arrival_clock(hstlc.testing.curves.constant_source(100))  # doctest: +SKIP
     """
     arrivals = curve.arrivals
     rows = np.argsort(curve["times"], kind="stable")
@@ -116,8 +112,8 @@ def arrival_statistics(curve: LightCurve) -> ArrivalStatistics | None:
     time_s = _live_arrivals(curve, clock)
     if not clock.total > 0:
         return ArrivalStatistics(len(time_s))
-    live_s, exact_s = clock.before(spread_over_frames(time_s, curve.arrivals.frame_s)), clock.before(time_s)
-    tests = uniformity(live_s, clock.total)
+    exact_s = clock.before(time_s)
+    tests = uniformity(clock.before(_spread(time_s, clock, curve.arrivals.frame_s)), clock.total)
     odds = arrival_odds(curve, clock)
     blocks_p05 = len(arrival_blocks(exact_s, clock.total, 0.05))
     blocks_p01 = len(arrival_blocks(exact_s, clock.total, 0.01)) if blocks_p05 > 1 else 1
@@ -157,11 +153,9 @@ def arrival_odds(curve: LightCurve, clock: LiveClock | None = None) -> GregoryLo
     if curve.arrivals is None:
         return None
     clock = arrival_clock(curve) if clock is None else clock
-    time_s = spread_over_frames(_live_arrivals(curve, clock), curve.arrivals.frame_s)
+    time_s = _spread(_live_arrivals(curve, clock), clock, curve.arrivals.frame_s)
     if len(np.unique(curve["dataset"])) < 2:
         return gregory_loredo(time_s, clock)
-    from dataclasses import replace
-
     even = np.array([0.0, clock.total])
     odds = gregory_loredo(clock.before(time_s), LiveClock(even, even))
     if odds is None:
@@ -174,6 +168,12 @@ def _live_arrivals(curve: LightCurve, clock: LiveClock) -> FloatArray:
     """Return the times of the arrivals while the clock runs."""
     time_s = np.zeros(0) if curve.arrivals is None else curve.arrivals.time_s
     return time_s[clock.good.contains(time_s)] if len(clock) else time_s[:0]
+
+
+def _spread(time_s: FloatArray, clock: LiveClock, frame_s: float) -> FloatArray:
+    """Return times anywhere in their frames, but while the clock runs."""
+    spread = spread_over_frames(time_s, frame_s)
+    return np.where(clock.good.contains(spread), spread, time_s)
 
 
 def arrival_candidates(curve: LightCurve, limit: float = 1e-3) -> tuple[Candidate, ...]:
@@ -194,7 +194,7 @@ def arrival_candidates(curve: LightCurve, limit: float = 1e-3) -> tuple[Candidat
         return ()
     whole, datasets = arrival_clock(curve), np.unique(curve["dataset"])
     frame_s = curve.arrivals.frame_s
-    time_s = spread_over_frames(_live_arrivals(curve, whole), frame_s)
+    time_s = np.sort(_spread(_live_arrivals(curve, whole), whole, frame_s))
     parts: list[tuple[int, LiveClock, FloatArray, Windows]] = []
     for dataset in datasets.tolist():
         rows = curve["dataset"] == dataset

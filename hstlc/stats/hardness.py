@@ -11,7 +11,7 @@ FloatArray = NDArray[np.float64]
 
 _CENTRAL = 0.6826894921370859  # probability within one standard deviation of a normal distribution
 _STEP = 0.2  # of the root of the number of source events: within it a gamma distribution hardly moves
-_LEAST_WEIGHT = 1e-10  # of a number of source events, by that of the likeliest
+_LEAST_WEIGHT = 1e-7  # of a number of source events, by that of the likeliest
 
 
 def hardness_ratio(

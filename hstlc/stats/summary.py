@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from types import MappingProxyType
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hstlc.errors import InconsistentError, UsageError
 from hstlc.model import LightCurve
+from hstlc.stats.arrival_summary import arrival_candidates, arrival_statistics
 from hstlc.stats.artifacts import artifact_note
 from hstlc.stats.band_scan import has_peak
 from hstlc.stats.blocks import count_blocks
@@ -24,14 +25,16 @@ from hstlc.stats.variability import (
     constant_rate_chi2,
     correlation,
     excess_factor,
+    excess_variance,
     fractional_variability,
+    fractional_variability_limit,
     is_constant,
     within_datasets,
 )
 
 __all__ = ["STEP_VERSION", "Statistics", "StatsSettings", "statistics"]
 
-STEP_VERSION = 3
+STEP_VERSION = 4
 
 FloatArray = NDArray[np.float64]
 
@@ -40,6 +43,7 @@ _COLUMNS = (
     *("times", "bins", "gross", "background"),
 )
 _NO_ARTIFACTS: Mapping[str, float] = MappingProxyType({})
+_VARIABLE_INDEX = 6  # of Gregory and Loredo, from which a source varies definitely
 _INTERESTING_2016 = 1.2  # poisson_factor from which the rule of 2016 calls a curve interesting
 
 
@@ -52,13 +56,13 @@ class StatsSettings:
     interesting_p : float
         A curve is interesting when chance explains it with a probability below this.
     rule : {"sound", "hstlc-2016"}
-        ``sound`` looks at ``within_chi2_p`` and, where no artifact explains the peak, ``false_alarm_probability``;
-        ``hstlc-2016`` at ``poisson_factor >= 1.2``.
+        ``sound`` looks at ``within_chi2_p``, where no artifact explains the peak at ``false_alarm_probability``, and
+        at ``gl_index >= 6``; ``hstlc-2016`` at ``poisson_factor >= 1.2``.
     oversampling : int
         Frequencies a periodogram peak of width 1 / T, at least 1.
     candidate_p : float
-        A stretch of bins is a flare or dip when chance explains one like it anywhere in the curve with a probability
-        below this.
+        A stretch of bins or arrivals is a flare or dip when chance explains one like it anywhere in the curve with a
+        probability below this.
 
     Raises
     ------
@@ -131,9 +135,32 @@ class Statistics:
     blocks : int or None
         Bayesian blocks, one too many with the probability ``interesting_p``.
     candidates : tuple of Candidate
-        Flares and dips; the column of this name has their number.
+        Flares and dips, of the arrivals where the curve carries them; the column of this name has their number.
     peak_note : str
         What makes the period of the highest peak without the source; '' when nothing known does.
+    excess_variance, excess_variance_error : float or None
+        Variance of the rates beyond that of their errors over the square of the mean rate, and its error. These and all
+        below are None for curves without arrivals.
+    fractional_variability_limit : float or None
+        Upper limit, 95 %, of ``fractional_variability``, where that is None.
+    arrivals : int or None
+        Events that the numbers below are of: those of bins that no background flare overlaps.
+    gl_log10_odds, gl_probability : float or None
+        Gregory-Loredo odds, as a decimal logarithm, and probability that the source varies.
+    gl_index : int or None
+        Variability index, 0 to 10.
+    gl_bins : int or None
+        Number of bins with the highest odds.
+    gl_timescale_s : float or None, seconds
+        Live time over the mean number of bins, weighted by odds.
+    gl_within_3_sigma, gl_within_5_sigma : float or None
+        Part of the Gregory-Loredo curve so near to its mean.
+    gl_rate_mean, gl_rate_sigma, gl_rate_min, gl_rate_max : float or None, ct/s
+        Mean over live time, standard deviation and limits of that curve.
+    ks_p, kuiper_p : float or None
+        Probability of the arrivals for a constant source by the tests of Kolmogorov and Smirnov, and of Kuiper.
+    blocks_p05, blocks_p01 : int or None
+        Bayesian blocks of the arrivals, one too many with a probability of 5 and of 1 %.
     """
 
     total: int
@@ -164,6 +191,25 @@ class Statistics:
     blocks: int | None
     candidates: tuple[Candidate, ...]
     peak_note: str
+    excess_variance: float | None = None
+    excess_variance_error: float | None = None
+    fractional_variability_limit: float | None = None
+    arrivals: int | None = None
+    gl_log10_odds: float | None = None
+    gl_probability: float | None = None
+    gl_index: int | None = None
+    gl_bins: int | None = None
+    gl_timescale_s: float | None = None
+    gl_within_3_sigma: float | None = None
+    gl_within_5_sigma: float | None = None
+    gl_rate_mean: float | None = None
+    gl_rate_sigma: float | None = None
+    gl_rate_min: float | None = None
+    gl_rate_max: float | None = None
+    ks_p: float | None = None
+    kuiper_p: float | None = None
+    blocks_p05: int | None = None
+    blocks_p01: int | None = None
 
 
 def statistics(
@@ -171,8 +217,9 @@ def statistics(
 ) -> Statistics:
     """Return the statistics of a light curve.
 
-    ``total`` and ``exposure_s`` are sums over all bins, everything else is of the bins with quality 0. The documented
-    numbers (``mean`` to ``periodogram``) stay None and False for a curve whose total is not positive.
+    ``total`` and ``exposure_s`` are sums over all bins, everything else is of the bins with quality 0, or of the
+    arrivals where the curve carries them. The documented numbers (``mean`` to ``periodogram``) stay None and False for
+    a curve whose total is not positive.
 
     Parameters
     ----------
@@ -216,7 +263,10 @@ def statistics(
     peak = highest_peak(good["time"], good["rate"], exposure, settings.oversampling, dataset)
     false_alarm = peak.false_alarm_probability if peak else None
     peak_note = artifact_note(peak.period_s, float(np.ptp(good["time"])), artifacts_s) if peak else ""
-    amplitude, amplitude_error = fractional_variability(good["rate"], variance / exposure**2) or (None, None)
+    rate_variance = variance / exposure**2
+    amplitude, amplitude_error = fractional_variability(good["rate"], rate_variance) or (None, None)
+    of_arrivals = _of_arrivals(curve, good["rate"], rate_variance, amplitude)
+    gl_index = of_arrivals.get("gl_index")
     return Statistics(
         total=total,
         mean=mean,
@@ -240,13 +290,29 @@ def statistics(
         datasets=datasets,
         bins_used=len(counts),
         exposure_s=math.fsum(curve["exposure"]),
-        interesting=_interesting(settings, poisson_factor, within_chi2_p, None if peak_note else false_alarm),
+        interesting=_interesting(settings, poisson_factor, within_chi2_p, None if peak_note else false_alarm, gl_index),
         fractional_variability=amplitude,
         fractional_variability_error=amplitude_error,
         blocks=count_blocks(dataset, counts, variance, exposure, settings.interesting_p),
-        candidates=find_candidates(good, settings.candidate_p),
+        candidates=(
+            find_candidates(good, settings.candidate_p)
+            if curve.arrivals is None
+            else arrival_candidates(curve, settings.candidate_p)
+        ),
         peak_note=peak_note,
+        **of_arrivals,
     )
+
+
+def _of_arrivals(curve: LightCurve, rate: FloatArray, variance: FloatArray, amplitude: float | None) -> dict[str, Any]:
+    """Return the numbers that only curves with arrivals have, by name."""
+    found = arrival_statistics(curve)
+    if found is None:
+        return {}
+    excess, error = excess_variance(rate, variance) or (None, None)
+    limit = fractional_variability_limit(rate, variance) if amplitude is None else None
+    bins = {"excess_variance": excess, "excess_variance_error": error, "fractional_variability_limit": limit}
+    return bins | asdict(found)
 
 
 def _judged(found: tuple[float, FloatArray] | None, datasets: int = 1) -> tuple[float | None, float | None]:
@@ -292,9 +358,17 @@ def _pearson(mjd: FloatArray, counts: FloatArray) -> tuple[float | None, float |
 
 
 def _interesting(
-    settings: StatsSettings, poisson_factor: float | None, chi2_p: float | None, false_alarm: float | None
+    settings: StatsSettings,
+    poisson_factor: float | None,
+    chi2_p: float | None,
+    false_alarm: float | None,
+    gl_index: int | None,
 ) -> bool | None:
     if settings.rule == "hstlc-2016":
         return None if poisson_factor is None else poisson_factor >= _INTERESTING_2016
+    if gl_index is not None and gl_index >= _VARIABLE_INDEX:
+        return True
     chances = [p for p in (chi2_p, false_alarm) if p is not None]
-    return min(chances) < settings.interesting_p if chances else None
+    if chances:
+        return min(chances) < settings.interesting_p
+    return None if gl_index is None else False

@@ -13,7 +13,9 @@ __all__ = [
     "constant_rate_chi2",
     "correlation",
     "excess_factor",
+    "excess_variance",
     "fractional_variability",
+    "fractional_variability_limit",
     "is_constant",
     "within_datasets",
 ]
@@ -126,6 +128,66 @@ def fractional_variability(rate: FloatArray, variance: FloatArray) -> tuple[floa
         return None
     amplitude = math.sqrt(excess) / mean
     return amplitude, math.hypot(noise / (math.sqrt(2 * n) * mean**2 * amplitude), math.sqrt(noise / n) / mean)
+
+
+def excess_variance(rate: FloatArray, variance: FloatArray) -> tuple[float, float] | None:
+    """Return the normalized excess variance of the rates and its error; noise makes it negative as often as positive.
+
+    The sample variance of the rates less the mean of the squares of their errors, over the square of the mean rate:
+    Vaughan et al. (2003, MNRAS 345, 1271), their equation 8, with the error of their equation 11.
+
+    Parameters
+    ----------
+    rate, variance : ndarray, shape (n,), ct/s and ct2/s2
+        Rates of the bins and the squares of their errors.
+
+    Returns
+    -------
+    tuple of float, or None
+        None for fewer than two bins, or a mean rate that is not above zero.
+
+    Examples
+    --------
+    >>> excess, error = excess_variance(np.array([8.0, 12.0, 8.0, 12.0]), np.ones(4))
+    >>> round(excess, 4), round(error, 4)
+    (0.0433, 0.022)
+    """
+    n = len(rate)
+    mean = float(np.mean(rate)) if n >= 2 else 0.0
+    if not mean > 0:
+        return None
+    noise = float(np.mean(variance)) / mean**2
+    excess = float(np.var(rate, ddof=1)) / mean**2 - noise
+    return excess, math.hypot(math.sqrt(2 / n) * noise, math.sqrt(noise / n) * 2 * math.sqrt(max(excess, 0.0)))
+
+
+def fractional_variability_limit(rate: FloatArray, variance: FloatArray, confidence: float = 0.95) -> float | None:
+    """Return the upper limit of the fractional root mean square amplitude of a source that varies from bin to bin.
+
+    With normal errors and amplitudes ``(n - 1) S^2`` is the whole variance times a chi-square variable of ``n - 1``
+    degrees of freedom; a sample variance below that of the errors alone is taken for that, so that the limit is never
+    below the one that a typical constant source has.
+
+    Returns
+    -------
+    float or None
+        None for fewer than two bins, or a mean rate that is not above zero.
+
+    Examples
+    --------
+    >>> round(fractional_variability_limit(np.full(101, 10.0), np.ones(101)), 4)
+    0.0532
+    """
+    from scipy.special import chdtri
+
+    n = len(rate)
+    mean = float(np.mean(rate)) if n >= 2 else 0.0
+    if not mean > 0:
+        return None
+    noise = float(np.mean(variance))
+    scatter = max(float(np.var(rate, ddof=1)), noise)
+    whole = (n - 1) * scatter / float(chdtri(n - 1, confidence))
+    return math.sqrt(max(whole - noise, 0.0)) / mean
 
 
 def constant_rate_chi2(

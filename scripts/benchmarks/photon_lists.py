@@ -1,4 +1,4 @@
-"""Large photon lists as the archives have them: a camera of twelve detectors in 64 units, and one of ten with wide rows.
+"""Large photon lists as archives have them: twelve detectors in 64 units, and one of four with wide rows.
 
 The numbers are random where those of real lists are, so that they compress as those do.
 """
@@ -11,12 +11,23 @@ from pathlib import Path
 import numpy as np
 from astropy.io import fits
 
-__all__ = ["FRAME_S", "SIDE", "SPAN_S", "camera_list", "observatory_list", "source_places"]
+__all__ = [
+    "FRAME_S",
+    "OBSERVATORY_FRAME_S",
+    "OBSERVATORY_SIDE",
+    "SIDE",
+    "START_S",
+    "camera_list",
+    "observatory_list",
+    "source_places",
+]
 
 SPAN_S = 48_000.0
 FRAME_S = 0.07336496
 SIDE = 51_840  # pixels of the sky
 START_S = 2.8e8
+OBSERVATORY_FRAME_S = 3.24104
+OBSERVATORY_SIDE = 8192.0
 _SOURCES = 50
 _LEVEL = 6
 _PARTS_PER_DETECTOR = ("EXPOSU", "BADPIX", "DLIMAP", "HKAUX", "STDGTI")
@@ -86,9 +97,8 @@ def camera_list(path: Path, number: int = 2_700_000) -> Path:
 def observatory_list(path: Path, number: int = 1_000_000) -> Path:
     """Write a list of 1 million events with rows of many columns and good times of four detectors, compressed."""
     rng = np.random.default_rng(2)
-    side = 8192.0
+    side, frame_s = OBSERVATORY_SIDE, OBSERVATORY_FRAME_S
     x, y = _positions(rng, number, side, 4.0)
-    frame_s = 3.24104
     rows = np.zeros(number, dtype=[
         ("time", ">f8"), ("ccd_id", ">i2"), ("node_id", ">i2"), ("expno", ">i4"), ("chipx", ">i2"), ("chipy", ">i2"),
         ("tdetx", ">i2"), ("tdety", ">i2"), ("detx", ">f4"), ("dety", ">f4"), ("x", ">f4"), ("y", ">f4"),

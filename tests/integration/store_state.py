@@ -128,6 +128,10 @@ def rows_of(url: str) -> dict[str, list[dict[str, Any]]]:
             row["id"]: (row["source"], row["name"], row["version_key"]) for row in raw["remote_product"]
         },
         "run.id": {},
+        "source.id": {row["id"]: (row["metadata_id"], row["name"]) for row in raw["source"]},
+    }
+    about["source.id"] = {
+        number: (about["metadata.id"].get(exposure), name) for number, (exposure, name) in about["source.id"].items()
     }
 
     def plain(table: Any, row: dict[str, Any]) -> dict[str, Any]:

@@ -43,6 +43,7 @@ def sky_points(x: np.ndarray, y: np.ndarray) -> SkyCoord:
         ("J2000 ; circle( 9h59m36s  2d37m12s  0.5' )", 30.0),
         ("icrs; circle(149.9d, 2.62d, 0.01)", 36.0),
         ("galactic; circle(236.1955903, 42.1820232, 0.01d)", 36.0),
+        ('galactic; circle(236:11:44.1250, 42:10:55.2837, 36")', 36.0),
         ("circle(9:59:36.0, 2:37:12, 0.5')  # no frame, as files of some tools have it", 30.0),
         ("FK5; circle(149.9, 2.62, 5.8178e-4r) # color=red width=2 text={a; (b)}", 120.0),
     ],
@@ -438,3 +439,30 @@ def test_tables_of_one_name_keep_apart(tmp_path: Path) -> None:
     second.ver = 2
     found = read_regions(write(tmp_path / "r.fits", table([KNOWN], plane=None), second), None)
     assert list(found) == ["SRCREG", "SRCREG,2"]
+
+
+def test_a_table_that_is_cut_short_is_refused(tmp_path: Path) -> None:
+    path = write(tmp_path / "r.fits", table([KNOWN]))
+    whole = path.read_bytes()
+    for length in (2880, 4000, len(whole) - 2880, len(whole) - 100):
+        path.write_bytes(whole[:length])
+        with pytest.raises(UnreadableError) as error:
+            read_regions(path, SKY)
+        assert error.value.code == "data.region"
+
+
+def test_a_table_with_wrong_bytes_is_read_or_refused(tmp_path: Path) -> None:
+    path = write(tmp_path / "r.fits", table([KNOWN, ("!Circle", 3145.0, 4520.0, 5.0, 0.0, 1)]))
+    whole = np.frombuffer(path.read_bytes(), dtype=np.uint8)
+    rng = np.random.default_rng(11)
+    codes = set()
+    for _ in range(150):
+        broken = whole.copy()
+        broken[rng.integers(2880, len(whole), 4)] = rng.integers(32, 127, 4)
+        path.write_bytes(broken.tobytes())
+        try:
+            codes.add(str(len(read_regions(path, SKY))))
+        except HstlcError as error:
+            codes.add(error.code)
+    assert codes <= {"1", "data.region"}
+    assert "data.region" in codes

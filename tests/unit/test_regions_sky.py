@@ -94,7 +94,10 @@ def test_reference_keywords_make_the_plane() -> None:
         ({"TCRVL3": None}, "TCRVL3"),
         ({"TCTYP2": "RA---SIN"}, "RA---SIN"),
         ({"TCDLT2": 0.0}, "0.0"),
+        ({"TCRVL3": 95.0}, "95.0"),
+        ({"TCRVL2": "149.8 deg"}, "149.8 deg"),
         ({"TFIELDS": 0}, "no columns"),
+        ({"TFIELDS": "3"}, "no columns"),
     ],
 )
 def test_a_header_without_a_plane_is_refused(changed: dict[str, object], found: str) -> None:
