@@ -14,7 +14,7 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, PlainSerializer
 
 __all__ = [
-    *("AngstromRange", "Bytes", "Column", "Degrees", "Rate", "Seconds"),
+    *("AngstromRange", "Arcseconds", "Bytes", "Column", "Degrees", "KevRange", "Rate", "Seconds"),
     *("format_quantity", "parse_quantity", "parse_range", "to_float"),
 ]
 
@@ -190,4 +190,6 @@ def _positive(number: float) -> bool:
 
 Seconds = _quantity_type("s", _positive, "a positive, finite time")
 Degrees = _quantity_type("deg", lambda number: 0 < number <= 180, "an angle up to 180 deg")
+Arcseconds = _quantity_type("arcsec", lambda number: 0 < number < 36_000, "a positive angle below 10 deg")
 AngstromRange = _range_type("Angstrom")
+KevRange = _range_type("keV")

@@ -14,6 +14,7 @@ from hstlc.cli.daemon import daemon
 from hstlc.cli.database import db
 from hstlc.cli.deliver import deliver
 from hstlc.cli.demo import demo
+from hstlc.cli.extract import extract
 from hstlc.cli.files import files
 from hstlc.cli.findings import findings
 from hstlc.cli.hlsp import hlsp
@@ -53,6 +54,7 @@ for command in (
     selection,
     archive,
     ingest,
+    extract,
     make_composites,
     build_stats,
     make_plots,

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hstlc.lightcurves.barycenter import unit_vector
-from hstlc.model import COLUMNS, Intervals, LightCurve
+from hstlc.model import COLUMNS, FURTHER_COLUMNS, Intervals, LightCurve
 from hstlc.times import SECONDS_PER_DAY
 
 __all__ = ["stack"]
@@ -43,7 +43,7 @@ def stack(curves: Sequence[LightCurve]) -> LightCurve:
     Returns
     -------
     LightCurve
-        Without provenance.
+        Without provenance, arrivals and stamps; with the further columns that all curves have.
 
     Raises
     ------
@@ -56,7 +56,8 @@ def stack(curves: Sequence[LightCurve]) -> LightCurve:
     if any((c.reference.scale, c.reference.position) != (reference.scale, reference.position) for c in curves):
         raise ValueError("light curves of different time scales or positions cannot be put together")
     shifts_s = [(curve.reference.mjd - reference.mjd) * SECONDS_PER_DAY for curve in curves]
-    data = {column.name: np.concatenate([curve[column.name] for curve in curves]) for column in COLUMNS}
+    further = [column for column in FURTHER_COLUMNS if all(column.name in curve.data for curve in curves)]
+    data = {column.name: np.concatenate([curve[column.name] for curve in curves]) for column in (*COLUMNS, *further)}
     shift_s = np.repeat(shifts_s, [len(curve) for curve in curves])
     data |= {"times": data["times"] + shift_s, "time": data["time"] + shift_s}
     data["dataset"] = np.repeat(np.arange(1, len(curves) + 1, dtype=np.int32), [len(curve) for curve in curves])

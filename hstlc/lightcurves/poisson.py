@@ -17,8 +17,8 @@ ONE_SIGMA = 0.6827
 #: From so many counts on the limits are those of a normal distribution.
 _MANY = 10
 
-#: Halvings of the interval in which a limit is looked for: to a billionth.
-_HALVINGS = 40
+#: Steps in which a limit is found, to the last digits; those of Newton where they stay within what is left.
+_STEPS = 11
 
 #: Where the incomplete gamma function of the background still is a number.
 _SMALLEST = 1e-280
@@ -102,7 +102,7 @@ def kraft_limits(counts: ArrayLike, background: ArrayLike, level: float = ONE_SI
 
 
 def _kraft(n: FloatArray, b: FloatArray, level: float) -> tuple[FloatArray, FloatArray]:
-    from scipy.special import gammaincc, gammainccinv
+    from scipy.special import gammaincc, gammainccinv, ndtri
 
     above = gammaincc(n + 1, b)  # of the mean of all counts, what is possible with this background
     # far above any source the posterior is an exponential
@@ -115,17 +115,22 @@ def _kraft(n: FloatArray, b: FloatArray, level: float) -> tuple[FloatArray, Floa
         return np.where(rest > 0, gammainccinv(n + 1, np.maximum(rest, _SMALLEST)) - b, np.inf)
 
     def density(s: FloatArray) -> FloatArray:
-        with np.errstate(divide="ignore", invalid="ignore"):
-            return np.where(n > 0, n * np.log(s + b), 0.0) - s
+        return np.where(n > 0, n * np.log(s + b), 0.0) - s
 
-    bottom, top = np.zeros(len(n)), np.maximum(n - b, 0.0)  # up to the most probable mean
-    for _ in range(_HALVINGS):
-        middle = (bottom + top) / 2
-        far = upper(middle)
-        with np.errstate(invalid="ignore"):
-            higher = np.isfinite(far) & (density(middle) < density(far))
-        bottom, top = np.where(higher, middle, bottom), np.where(higher, top, middle)
-    low = np.where(top <= 2.0 ** (1 - _HALVINGS) * np.maximum(n - b, 0.0), 0.0, bottom)
+    zero = np.zeros(len(n))
+    bottom, top = zero, np.maximum(n - b, 0.0)  # up to the most probable mean
+    low = np.clip(top - ndtri((1 + level) / 2) * np.sqrt(n), 0.1 * top, 0.9 * top)
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        at_zero = density(zero) >= density(upper(zero))
+        for _ in range(_STEPS):
+            far = upper(low)
+            excess = density(low) - density(far)  # the same at both limits of the shortest interval
+            slope = n / (low + b) - 1 - (n / (far + b) - 1) * np.exp(excess)
+            below = np.isfinite(far) & (excess < 0)
+            bottom, top = np.where(below, low, bottom), np.where(below, top, low)
+            step = low - excess / slope
+            low = np.where((step >= bottom) & (step <= top), step, (bottom + top) / 2)
+    low = np.where(at_zero, 0.0, low)
     return low, upper(low)
 
 

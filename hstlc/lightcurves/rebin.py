@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -10,7 +12,8 @@ from numpy.typing import NDArray
 
 from hstlc.errors import UsageError
 from hstlc.lightcurves.make import ZERO_COUNT_ERROR
-from hstlc.model import LightCurve, Quality
+from hstlc.lightcurves.poisson import net_limits
+from hstlc.model import FURTHER_COLUMNS, LightCurve, Quality
 
 __all__ = ["dataset_starts", "merged_length", "rebin"]
 
@@ -112,10 +115,30 @@ def rebin(curve: LightCurve, factor: int, *, minimum_fraction: float = 0.8) -> L
         "rate": counts / live,
         "rate_error": error / live,
         "variance": variance,
-        "quality": quality.astype(np.int32),
+        "quality": quality,
         "bjd_tdb": middle(curve["bjd_tdb"]),
     }
-    return LightCurve(data, curve.gti, curve.reference, curve.meta, curve.provenance)
+    if all(column.name in curve.data for column in FURTHER_COLUMNS):
+        data |= _further(curve, total, background, exposure, variance)
+    quality |= np.bitwise_or.reduceat(curve["quality"] & Quality.BACKGROUND_FLARE, start)
+    data["quality"] = quality.astype(np.int32)
+    return replace(curve, data=data)
+
+
+def _further(
+    curve: LightCurve,
+    total: Callable[[FloatArray], FloatArray],
+    background: FloatArray,
+    exposure_s: FloatArray,
+    variance: FloatArray,
+) -> dict[str, FloatArray]:
+    """Return the further columns of merged bins: the scale is that which turns background events into background."""
+    events, beside = total(curve["source_events"]), total(curve["background_events"])
+    mean = total(curve["background_scale"] * curve["bins"]) / total(curve["bins"])
+    scale = np.where(beside > 0, background / np.where(beside > 0, beside, 1.0), mean)
+    low, high = net_limits(events, beside, scale, exposure_s, variance)
+    further = (events, beside, scale, low, high)
+    return {column.name: values for column, values in zip(FURTHER_COLUMNS, further, strict=True)}
 
 
 def _flux(

@@ -8,15 +8,18 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from hstlc.db.keys import mission_of
 from hstlc.db.plots import VIEWS
 from hstlc.errors import InconsistentError
 from hstlc.formats.curve_fits import read_light_curve
+from hstlc.missions.registry import missions
+from hstlc.model import LightCurve
 from hstlc.pipeline.results import Failure, failure_of
 from hstlc.store.digest import sha256_file
 from hstlc.store.layout import Layout
 from hstlc.store.publish import Staged, discard, free_space_guard, stage_bytes
 
-__all__ = ["STATIC", "Drawn", "PlotTask", "draw", "plot_names", "relative_url"]
+__all__ = ["STATIC", "Drawn", "PlotTask", "draw", "is_of_source", "plot_names", "relative_url"]
 
 #: Folder of the files that all pages share, in the plot folder.
 STATIC = "static"
@@ -29,7 +32,7 @@ class PlotTask:
     Attributes
     ----------
     curve : mapping
-        Row of ``product``.
+        Row of ``product``, with ``input``, the digest of all that its plots show.
     path : Path
         The light curve.
     folder : Path
@@ -48,6 +51,8 @@ class PlotTask:
     run : str
         Identifier of the run, for ``.part`` files.
     min_free_space : int, bytes
+    others : mapping of str to (Path, str)
+        The other light curves of a source, and their SHA-256, by band.
     """
 
     curve: Mapping[str, Any]
@@ -61,6 +66,7 @@ class PlotTask:
     layout: Layout
     run: str
     min_free_space: int
+    others: Mapping[str, tuple[Path, str]] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
@@ -116,14 +122,7 @@ def _draw(task: PlotTask, staged: list[Staged]) -> Drawn:
     from hstlc.plots.quicklook import quicklook_png
     from hstlc.plots.static import static_png
 
-    if sha256_file(task.path) != task.curve["sha256"]:
-        raise InconsistentError(
-            "data.changed",
-            f"{task.path}: the light curve is not the one that was recorded",
-            "delete it and run 'hstlc ingest --stale', which makes it again",
-            path=str(task.path),
-        )
-    curve = read_light_curve(task.path)
+    curve = _recorded(task.path, task.curve["sha256"])
     names = plot_names(task.curve["filename"])
     plots = task.layout.plots
     script = relative_url(plots / STATIC / task.script, task.folder)
@@ -143,8 +142,9 @@ def _draw(task: PlotTask, staged: list[Staged]) -> Drawn:
         links["periodogram"] = relative_url(task.folder / names["periodogram"], task.folder)
     identity = f"{task.curve['kind']}/{task.curve['key']}"
     shown = display(curve, MOST_BINS)
+    page: dict[str, Any] = {"identity": identity, "script": script, "links": links | common}
     contents = {
-        "page": curve_page(shown, identity=identity, script=script, links=links | common),
+        "page": _source_page(task, curve, page) if is_of_source(curve) else curve_page(shown, **page),
         "plot": static_png(shown),
         "quicklook": quicklook_png(shown),
         "periodogram": periodogram,
@@ -159,6 +159,32 @@ def _draw(task: PlotTask, staged: list[Staged]) -> Drawn:
     return Drawn(task, tuple(staged), tuple(rows))
 
 
+def is_of_source(curve: LightCurve) -> bool:
+    """Tell whether a light curve is that of a source in the field, whose page shows its events too."""
+    return curve.arrivals is not None or bool(curve.stamps)
+
+
+def _recorded(path: Path, sha256: str) -> LightCurve:
+    """Return a light curve that is the one that was recorded."""
+    if sha256_file(path) != sha256:
+        raise InconsistentError(
+            "data.changed",
+            f"{path}: the light curve is not the one that was recorded",
+            "delete it and run 'hstlc ingest --stale', which makes it again",
+            path=str(path),
+        )
+    return read_light_curve(path)
+
+
+def _source_page(task: PlotTask, curve: LightCurve, page: Mapping[str, Any]) -> bytes:
+    from hstlc.plots.source_page import source_page
+
+    others = {band: _recorded(*place) for band, place in task.others.items()}
+    mission = missions().get(mission_of(task.curve["key"]))
+    artifacts_s = mission.artifacts_s(curve.meta) if mission is not None else {}
+    return source_page(curve, others, artifacts_s=artifacts_s, oversampling=task.oversampling, **page)
+
+
 def _row(task: PlotTask, kind: str, staged: Staged) -> dict[str, Any]:
     return {
         "kind": kind,
@@ -167,7 +193,7 @@ def _row(task: PlotTask, kind: str, staged: Staged) -> dict[str, Any]:
         "filename": staged.target.name,
         "sha256": staged.sha256,
         "size_bytes": staged.size,
-        "input_digest": task.curve["sha256"],
+        "input_digest": task.curve["input"],
         "step_version": task.version,
         "settings_digest": task.digest,
         "made_at": datetime.now(UTC),

@@ -164,12 +164,13 @@ def _pages(
         )
     shared = {"script": f"{STATIC}/{script}", "static": STATIC}
     summaries = {"Exposure time per target": "exptime_histogram.html", "Exposures per filter": "opt_elem.html"}
-    pages["exptime_histogram.html"] = partial(exposure_page, rows, **shared)
-    pages["opt_elem.html"] = partial(filter_page, rows, **shared)
-    for instrument, detector in sorted({(row.instrume, row.detector) for row in rows}):
+    whole = [row for row in rows if not row.source]
+    pages["exptime_histogram.html"] = partial(exposure_page, whole, **shared)
+    pages["opt_elem.html"] = partial(filter_page, whole, **shared)
+    for instrument, detector in sorted({(row.instrume, row.detector) for row in whole}):
         name = f"pie_config_{slug(f'{instrument}_{detector}').lower()}.html"
         summaries[f"Configurations of {instrument} {detector}"] = name
-        pages[name] = partial(configuration_page, rows, instrument, detector, **shared)
+        pages[name] = partial(configuration_page, whole, instrument, detector, **shared)
     summaries["Findings of the checks"] = FINDINGS
     pages[FINDINGS] = partial(findings_page, checks, exposures, static=STATIC)
     pages[INDEX] = partial(index_page, rows, tables=tables, summaries=summaries, static=STATIC)
@@ -180,6 +181,7 @@ def _curve_row(layout: Layout, found: Mapping[str, Any]) -> CurveRow:
     from hstlc.plots.rows import CurveRow
 
     plain: dict[str, Any] = {field.name: found.get(field.name) for field in fields(CurveRow)}
+    plain |= {name: found.get(name) or "" for name in ("source", "band")}
     urls = {
         kind: relative_url(layout.resolve(path) / name, layout.plots) for kind, (path, name) in found["plots"].items()
     }

@@ -87,10 +87,10 @@ def _tasks(context: Context, kinds: Sequence[str], everything: bool, settings: s
         scripts = [row for row in plots.folder_pages(connection) if is_script(row["key"])]
         # of an earlier version, which nobody has any more: what needs it is drawn anew
         everything = everything or not all(is_stored(layout, row, layout.plots / STATIC) for row in scripts)
-        due = plots.due_plots(connection, kinds, everything=everything, version=PLOT_VERSION, settings=settings)
-        known = {row["id"] for row in due}
         lost = {row["parent_id"] for row in plots.plots_of(connection) if not _is_in_place(layout, row)}
-        due += [row for row in records.products_by_id(connection, lost - known - {None}) if row["kind"] in kinds]
+        due = plots.due_plots(
+            connection, kinds, everything=everything, version=PLOT_VERSION, settings=settings, lost=lost
+        )
     return [
         PlotTask(
             row,
@@ -104,6 +104,7 @@ def _tasks(context: Context, kinds: Sequence[str], everything: bool, settings: s
             layout,
             context.run,
             context.settings.min_free_space,
+            {one["band"]: (stored_path(layout, one), one["sha256"]) for one in row["others"]},
         )
         for row in due
     ]

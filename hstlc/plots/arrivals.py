@@ -1,4 +1,4 @@
-"""What the page of a source shows of its single arrivals: blocks, the Gregory-Loredo curve, counts against live time."""
+"""What a page shows of the arrivals of a source: blocks, the Gregory-Loredo curve, counts against live time."""
 
 from __future__ import annotations
 
@@ -133,6 +133,4 @@ def cumulative(live_s: FloatArray, total_live_s: float, most: int = _MOST_POINTS
 def _blocks(live_s: FloatArray, clock: LiveClock, chance: float) -> Steps:
     found = arrival_blocks(live_s, clock.total, chance)
     edges = found.edges_live_s
-    return Steps(
-        np.asarray(clock.time_at(edges[:-1], "right")), np.asarray(clock.time_at(edges[1:])), found.rate
-    )
+    return Steps(np.asarray(clock.time_at(edges[:-1], "right")), np.asarray(clock.time_at(edges[1:])), found.rate)

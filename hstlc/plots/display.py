@@ -159,7 +159,9 @@ def heading(curve: LightCurve, shown: LightCurve) -> tuple[str, str]:
         parts.append("no bins")
     if text("SIMULATD") in ("T", "True"):
         parts.append("simulated")
-    return text("SRCNAME") or text("TARGNAME") or text("ROOTNAME") or "unnamed", " · ".join(part for part in parts if part)
+    return text("SRCNAME") or text("TARGNAME") or text("ROOTNAME") or "unnamed", " · ".join(
+        part for part in parts if part
+    )
 
 
 def runs(mask: NDArray[np.bool_]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

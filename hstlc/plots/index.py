@@ -58,7 +58,7 @@ def index_page(
     bytes
         UTF-8, the same for the same rows.
     """
-    exposures = [row for row in rows if row.kind == INDIVIDUAL]
+    exposures = [row for row in rows if row.kind == INDIVIDUAL and not row.source]
     return fill_template(
         "index.html",
         title="Light curves",
@@ -80,6 +80,7 @@ def _counts(rows: Sequence[CurveRow], exposures: Sequence[CurveRow]) -> list[_Co
     numbers = {
         "targets": len({row.targname for row in rows}),
         "exposures": len(exposures),
+        **({"sources": sources} if (sources := len({row.source for row in rows if row.source})) else {}),
         "composite light curves": composites,
     }
     return [
@@ -100,12 +101,12 @@ def _targets(rows: Sequence[CurveRow]) -> DataTable:
     for row in in_order(rows):
         groups.setdefault(row.targname, []).append(row)
     targets = sorted(groups.items())
-    exposures = [[row for row in group if row.kind == INDIVIDUAL] for _, group in targets]
+    exposures = [[row for row in group if row.kind == INDIVIDUAL and not row.source] for _, group in targets]
     values: dict[str, list[Any]] = {
         "target": [name for name, _ in targets],
         "exposures": [len(group) for group in exposures],
         "composites": [
-            [[row.configuration or row.filename, row.page] for row in group if row.kind == COMPOSITE]
+            [[row.source or row.configuration or row.filename, row.page] for row in group if row.kind == COMPOSITE]
             for _, group in targets
         ],
         "exptime": [rounded(_exposure_time(group)) for group in exposures],

@@ -66,6 +66,10 @@ class CurveRow:
         Whether the curve varies; None where that cannot be told.
     page, quicklook, fits, periodogram_page : str
         URLs of the interactive page, the thumbnail, the FITS file and the page of the periodogram.
+    source, band : str
+        The source in the field and the band of its curve; '' for the whole aperture.
+    gl_index : int or None
+        Variability index of its arrivals, 0 to 10.
     """
 
     kind: str
@@ -101,6 +105,9 @@ class CurveRow:
     quicklook: str
     fits: str
     periodogram_page: str
+    source: str = ""
+    band: str = ""
+    gl_index: int | None = None
 
     @property
     def verdict(self) -> Verdict:
@@ -135,7 +142,7 @@ def in_order(rows: Iterable[CurveRow]) -> list[CurveRow]:
     """Return the rows as tables show them first: composites, then exposures, by target, configuration and start."""
 
     def key(row: CurveRow) -> tuple[object, ...]:
-        setup = (row.mission, row.instrume, row.detector, row.opt_elem, row.cenwave, row.aperture)
+        setup = (row.mission, row.instrume, row.detector, row.opt_elem, row.cenwave, row.aperture, row.source, row.band)
         return row.kind != COMPOSITE, row.targname, *setup, row.start_utc, row.filename
 
     return sorted(rows, key=key)

@@ -95,7 +95,8 @@ def _panel(canvas: Canvas, box: Box, panel: Panel, shown: Display, *, first: boo
         for x, label in mjd_ticks(shown.axis, 8):
             column = _tick(canvas, box, x, box.top - _TICK)
             canvas.text(column, box.top - _TICK - 3, label, anchor="md", size=11)
-        canvas.text(box.right, box.top - 24, "MJD", anchor="rd", size=11)
+        scale = shown.curve.reference.scale
+        canvas.text(box.right, box.top - 24, "MJD" if scale == "UTC" else f"MJD ({scale})", anchor="rd", size=11)
     if len(shown.curve) == 0:
         canvas.text((box.left + box.right) / 2, (box.top + box.bottom) / 2, "no bins", anchor="mm")
 

@@ -64,6 +64,16 @@ TABLE_COLUMNS = (
     ),
 )
 
+#: What follows the documented columns where there are light curves of sources.
+SOURCE_COLUMNS = (
+    Column("source", "source", "The source in the field; none for the whole aperture.", kind="name"),
+    Column("band", "band", "Band of energy of the light curve."),
+    Column("gl_index", "variability index", "Of the arrivals: 0 constant, from 6 definitely variable.", kind="number"),
+)
+
+_DOCUMENTED = 13
+_SEARCH = ("target", "instrument", "detector", "grating", "cenwave", "aperture", "filename")
+
 
 def table_page(title: str, rows: Sequence[CurveRow], *, intro: str, static: str) -> bytes:
     """Return the HTML page of a table of light curves.
@@ -117,13 +127,18 @@ def table_page(title: str, rows: Sequence[CurveRow], *, intro: str, static: str)
         "fits": shortened_urls([row.fits for row in rows], filenames),
         "periodogram_page": shortened_urls([row.periodogram_page for row in rows], filenames),
     }
+    columns, search, searched = TABLE_COLUMNS, _SEARCH, "target, configuration or file name"
+    if any(row.source for row in rows):
+        columns = (*TABLE_COLUMNS[:_DOCUMENTED], *SOURCE_COLUMNS, *TABLE_COLUMNS[_DOCUMENTED:])
+        search, searched = (*_SEARCH, "source", "band"), "target, source, configuration or file name"
+        values |= {name: [getattr(row, name) for row in rows] for name in ("source", "band", "gl_index")}
     table = data_table(
-        TABLE_COLUMNS,
+        columns,
         values,
         caption=title,
         noun="light curves",
-        search=("target", "instrument", "detector", "grating", "cenwave", "aperture", "filename"),
-        searched="target, configuration or file name",
+        search=search,
+        searched=searched,
         stem="filename",
         kind="kind",
         kinds=(COMPOSITE, INDIVIDUAL),

@@ -8,7 +8,7 @@ from typing import Literal
 
 from hstlc.errors import UsageError
 from hstlc.regions.region import Component, Region, samples
-from hstlc.regions.shapes import Annulus
+from hstlc.regions.shapes import Annulus, Bounds
 
 __all__ = ["BackgroundRule", "background_region"]
 
@@ -89,9 +89,21 @@ def background_region(
         ring = Annulus(x, y, rule.inner / scale_arcsec, rule.outer / scale_arcsec)
         around, within, factor = Region.of(ring), source, rule.others
     cut = [Region((Component((shape,)),)) for component in within.components for shape in component.included]
-    enlarged = [Region.of(shape) for other in others for c in other.scaled(factor).components for shape in c.included]
+    shapes = (shape for other in others for component in other.components for shape in component.included)
+    enlarged = [Region.of(shape.scaled(factor)) for shape in shapes if _reaches(shape.bounds, factor, around.bounds)]
     background = around.excluding(*cut, *enlarged)
     if not len(samples(background, _POINTS)[0]):
         hint = "make the ring larger, or the other sources' regions smaller"
         raise UsageError("usage.background", "nothing is left of the background region", hint)
     return background
+
+
+def _reaches(bounds: Bounds, factor: float, box: Bounds) -> bool:
+    """Tell whether a shape that is made ``factor`` times as large may touch a box."""
+    more_x, more_y = (max(factor - 1.0, 0.0) * (bounds[axis + 2] - bounds[axis]) for axis in (0, 1))
+    return (
+        bounds[0] - more_x <= box[2]
+        and box[0] <= bounds[2] + more_x
+        and bounds[1] - more_y <= box[3]
+        and box[1] <= bounds[3] + more_y
+    )

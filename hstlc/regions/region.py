@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from itertools import combinations
 from typing import TYPE_CHECKING
 
@@ -31,11 +32,14 @@ def even_points(bounds: Bounds, number: int) -> tuple[FloatArray, FloatArray]:
     The steps are powers of the inverse of the plastic number, the root of ``p**3 = p + 1``, of which no ratios of small
     whole numbers come near.
     """
+    x, y = _unit_points(number)
+    return bounds[0] + x * (bounds[2] - bounds[0]), bounds[1] + y * (bounds[3] - bounds[1])
+
+
+@lru_cache(maxsize=4)
+def _unit_points(number: int) -> tuple[FloatArray, FloatArray]:
     plastic = 1.324717957244746
-    x, y = (
-        low + (0.5 + np.arange(number) / plastic**power) % 1.0 * (high - low)
-        for power, low, high in ((1, bounds[0], bounds[2]), (2, bounds[1], bounds[3]))
-    )
+    x, y = ((0.5 + np.arange(number) / plastic**power) % 1.0 for power in (1, 2))
     return x, y
 
 

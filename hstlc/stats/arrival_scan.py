@@ -17,6 +17,7 @@ _STEPS = 4  # windows of one width begin this part of it apart
 _FINEST = 8192  # the narrowest window is not below this part of the live time
 _FINEST_EVENT = 64  # nor below this part of the mean distance of events
 _PASSES = 3  # bounds the work: a pass takes all dips, or all flares, that stand out of the quiet rate
+_SHARPEST = 1 / 64  # of its width, that a window may shrink to
 _CELL, _MOST_CELLS = 16.0, 512  # events of the parts in which the peak is looked for
 
 
@@ -53,10 +54,13 @@ class Windows:
     Attributes
     ----------
     start_s, stop_s : ndarray of float64, shape (k,), seconds
+    log_empty : ndarray of float64, shape (k,)
+        Natural logarithm of the chance that a constant source has no event there.
     """
 
     start_s: FloatArray
     stop_s: FloatArray
+    log_empty: FloatArray
 
     @classmethod
     def of(cls, arrivals: int, total_live_s: float, shortest_s: float = 0.0) -> Windows:
@@ -75,7 +79,7 @@ class Windows:
         (0, 13)
         """
         if arrivals < 2 or not total_live_s > 0:
-            return cls(np.zeros(0), np.zeros(0))
+            return cls(*np.zeros((3, 0)))
         least_s = max(shortest_s, total_live_s / _FINEST, total_live_s / arrivals / _FINEST_EVENT)
         starts, stops = [], []
         for k in range(1 + max(0, math.floor(2 * math.log2(total_live_s / 2 / least_s)))):
@@ -83,19 +87,32 @@ class Windows:
             start = np.arange(int((total_live_s / width - 1) * _STEPS + 1e-9) + 1) * (width / _STEPS)
             starts.append(start)
             stops.append(np.minimum(start + width, total_live_s))
-        return cls(np.concatenate(starts), np.concatenate(stops))
+        start_s, stop_s = np.concatenate(starts), np.concatenate(stops)
+        return cls(start_s, stop_s, arrivals * np.log1p(-(stop_s - start_s) / total_live_s))
 
     def __len__(self) -> int:
         return len(self.start_s)
 
+    def trials(self, limit: float) -> tuple[int, int]:
+        """Return how many windows can show a flare, and how many a dip: without an event below a chance of ``limit``.
 
-def scan_arrivals(live_s: FloatArray, total_live_s: float, windows: Windows, single: float) -> list[Window]:
+        Examples
+        --------
+        >>> Windows.of(100, 100.0, 30.0).trials(1e-6)
+        (13, 13)
+        >>> Windows.of(100, 100.0, 5.0).trials(1e-6)
+        (177, 45)
+        """
+        return len(self), int(np.sum(self.log_empty < math.log(limit)))
+
+
+def scan_arrivals(live_s: FloatArray, total_live_s: float, windows: Windows, flare: float, dip: float) -> list[Window]:
     """Return the dips and flares of arrivals, in order; none overlap.
 
-    Under one rate the events of a window have a binomial distribution: each is in it with the part of the live time
-    that the window has of it and of all quiet time. What is less likely than ``single`` leaves the quiet time, the most
-    unlikely first, and the rest is looked at again; half of the live time stays quiet. Then start and stop move, by up
-    to half of the width, to where the window stands out most.
+    Under one rate the events of a window have a binomial distribution: each is in it with the part that the
+    window has of all quiet time. What is less likely than the limit of its kind leaves the quiet time, the most
+    unlikely first, and the rest is looked at again; half of the live time stays quiet. Then start and stop move to
+    events, inside or up to half of the width outside, where the window stands out most.
 
     Parameters
     ----------
@@ -103,13 +120,13 @@ def scan_arrivals(live_s: FloatArray, total_live_s: float, windows: Windows, sin
         Live time before each event, in order.
     total_live_s : float, seconds
     windows : Windows
-    single : float
-        Chance of a single window from which it is no longer believed.
+    flare, dip : float
+        Chance of a single window from which it is no longer believed, as a flare and as a dip.
 
     Examples
     --------
     >>> live_s = np.concatenate([np.arange(0.0, 450.0), np.arange(550.0, 1000.0)])
-    >>> [dip] = scan_arrivals(live_s, 1000.0, Windows.of(900, 1000.0), 1e-6)
+    >>> [dip] = scan_arrivals(live_s, 1000.0, Windows.of(900, 1000.0), 1e-6, 1e-6)
     >>> dip.flare, dip.start_live_s, dip.stop_live_s, dip.counts, round(dip.expected, 1)
     (False, 449.0, 550.0, 0.0, 101.1)
     """
@@ -118,12 +135,12 @@ def scan_arrivals(live_s: FloatArray, total_live_s: float, windows: Windows, sin
     place = np.stack((np.searchsorted(live_s, start), np.searchsorted(live_s, stop)))
     quiet_s, quiet = total_live_s, len(live_s)
     for _ in range(_PASSES):
-        taken = _taken(start, stop, place[1] - place[0], quiet, quiet_s, total_live_s / 2, single)
+        taken = _taken(start, stop, place[1] - place[0], quiet, quiet_s, total_live_s / 2, (flare, dip))
         if not taken:
             break
-        for flare, first_s, last_s, chance in taken:
+        for is_flare, first_s, last_s, chance in taken:
             counts = int(np.subtract(*np.searchsorted(live_s, [last_s, first_s])))
-            found.append(Window(flare, first_s, first_s, last_s, counts, 0.0, None, chance))
+            found.append(Window(is_flare, first_s, first_s, last_s, counts, 0.0, None, chance))
             quiet, quiet_s = quiet - counts, quiet_s - (last_s - first_s)
             apart = (stop <= first_s) | (start >= last_s)
             start, stop, place = start[apart], stop[apart], place[:, apart]
@@ -131,9 +148,15 @@ def scan_arrivals(live_s: FloatArray, total_live_s: float, windows: Windows, sin
 
 
 def _taken(
-    start: FloatArray, stop: FloatArray, counts: IntArray, quiet: int, quiet_s: float, least_s: float, single: float
+    start: FloatArray,
+    stop: FloatArray,
+    counts: IntArray,
+    quiet: int,
+    quiet_s: float,
+    least_s: float,
+    limits: tuple[float, float],
 ) -> list[tuple[bool, float, float, float]]:
-    """Return of one kind, that of the most unlikely window, those less likely than ``single`` that do not overlap."""
+    """Return of one kind, that of the most unlikely window, those below its limit that do not overlap."""
     from scipy.special import bdtr, bdtrc
 
     part = (stop - start) / quiet_s
@@ -144,8 +167,9 @@ def _taken(
     chance = np.where(able & ((counts > 0) | ~more), chance, 1.0)
     # of windows with the same chance, such as 0, the one that is denser or emptier comes first
     contrast = np.abs(counts - quiet * part) / np.sqrt(np.maximum(quiet * part, 1e-300))
-    rows = np.flatnonzero(chance < single)
-    rows = rows[np.lexsort((-contrast[rows], chance[rows]))]
+    beyond = chance / np.where(more, *limits)
+    rows = np.flatnonzero(beyond < 1)
+    rows = rows[np.lexsort((-contrast[rows], beyond[rows]))]
     rows = rows[more[rows] == more[rows[0]]] if len(rows) else rows
     taken: list[tuple[bool, float, float, float]] = []
     while len(rows):
@@ -195,11 +219,12 @@ def _touch(one: Window, after: Window) -> bool:
 
 
 def _sharpened(live_s: FloatArray, one: Window, rate: float, low: float, high: float) -> Window:
-    """Return a window with start and stop at events, moved by up to half its width to where it stands out most."""
+    """Return a window that begins and ends at events, up to half its width outside of it, where it stands out most."""
+    start_s, stop_s = one.start_live_s, one.stop_live_s
+    width = stop_s - start_s
     if not rate > 0:
         return one
-    reach = (one.stop_live_s - one.start_live_s) / 2
-    start_s, stop_s = one.start_live_s, one.stop_live_s
+    least = max(one.counts / 2, 2.0) if one.flare else 0.0
 
     def deviance(starts: FloatArray | float, stops: FloatArray | float) -> FloatArray:
         from scipy.special import xlogy
@@ -207,18 +232,18 @@ def _sharpened(live_s: FloatArray, one: Window, rate: float, low: float, high: f
         # a flare begins and ends with an event, a dip between two
         first = np.searchsorted(live_s, starts, "left" if one.flare else "right")
         last = np.searchsorted(live_s, stops, "right" if one.flare else "left")
-        counts, expected = last - first, rate * (np.asarray(stops) - np.asarray(starts))
-        further = (counts > expected) == one.flare
-        return np.where(further, xlogy(counts, counts / np.maximum(expected, 1e-300)) - counts + expected, -1.0)
+        expected = rate * np.maximum(np.asarray(stops) - np.asarray(starts), width * _SHARPEST)
+        counts = np.maximum(last - first, 0)
+        further = ((counts > expected) == one.flare) & (counts >= least)
+        return np.where(further, xlogy(counts, counts / expected) - counts + expected, -1.0)
 
-    def events(center: float, least: float, most: float) -> FloatArray:
-        least, most = max(center - reach, least), min(center + reach, most)
-        inside = live_s[np.searchsorted(live_s, least) : np.searchsorted(live_s, most, "right")]
-        return np.concatenate(([center], inside, [least, most] if not one.flare else []))
+    def ends(center: float, lowest: float, highest: float) -> FloatArray:
+        inside = live_s[np.searchsorted(live_s, lowest) : np.searchsorted(live_s, highest, "right")]
+        return np.concatenate(([center], inside, [] if one.flare else [lowest, highest]))
 
-    starts = events(start_s, low, stop_s - reach / 2)
+    starts = ends(start_s, max(start_s - width / 2, low), stop_s)
     start_s = float(starts[np.argmax(deviance(starts, stop_s))])
-    stops = events(stop_s, start_s + reach / 2, high)
+    stops = ends(stop_s, start_s, min(stop_s + width / 2, high))
     stop_s = float(stops[np.argmax(deviance(start_s, stops))])
     return replace(one, start_live_s=start_s, stop_live_s=stop_s)
 

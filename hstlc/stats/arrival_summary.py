@@ -181,7 +181,8 @@ def arrival_candidates(curve: LightCurve, limit: float = 1e-3) -> tuple[Candidat
 
     Each dataset is scanned on its own (:func:`hstlc.stats.arrival_scan.scan_arrivals`), so that a step from one to the
     next is none. ``counts`` are events of source and background together. The chance ``p`` of a window becomes
-    ``1 - (1 - p) ** trials``, with all windows of all datasets as trials: windows overlap, so it is an upper bound.
+    ``1 - (1 - p) ** trials``, with the windows of all datasets as trials, of dips only those that would be one without
+    any event. Windows overlap, so it is an upper bound: of constant sources fewer than ``limit`` have a candidate.
 
     Parameters
     ----------
@@ -203,14 +204,13 @@ def arrival_candidates(curve: LightCurve, limit: float = 1e-3) -> tuple[Candidat
         if clock.total > 0:
             live_s = clock.before(time_s if len(datasets) == 1 else time_s[own.contains(time_s)])
             parts.append((dataset, clock, live_s, Windows.of(len(live_s), clock.total, _FRAMES * frame_s)))
-    trials = sum(len(windows) for *_, windows in parts)
-    if not trials:
-        return ()
-    single = -math.expm1(math.log1p(-limit) / trials)
+    counted = np.array([windows.trials(limit) for *_, windows in parts], dtype=np.int64).reshape(-1, 2)
+    flares, dips = np.sum(counted, axis=0).tolist()
+    single = [-math.expm1(math.log1p(-limit) / max(trials, 1)) for trials in (flares, dips)]
     return tuple(
-        _candidate(curve, dataset, clock, window, trials)
+        _candidate(curve, dataset, clock, window, flares if window.flare else dips)
         for dataset, clock, live_s, windows in parts
-        for window in scan_arrivals(live_s, clock.total, windows, single)
+        for window in scan_arrivals(live_s, clock.total, windows, *single)
     )
 
 

@@ -36,7 +36,7 @@ from hstlc.errors import InconsistentError, UnreadableError, UsageError
 from hstlc.formats.curve_fits import write_light_curve
 from hstlc.missions.base import ExposureValues, Extraction, FileIdentity, Mission, Role, is_event_kind
 from hstlc.missions.registry import mission as find_mission
-from hstlc.model import COLUMNS, Severity
+from hstlc.model import COLUMNS, FURTHER_COLUMNS, Severity
 from hstlc.pipeline import ingest as pipeline
 from hstlc.pipeline.context import open_store
 from hstlc.pipeline.inspection import check_files
@@ -294,6 +294,26 @@ class MissionContract:
             error = float(np.sqrt(curve["variance"].sum()))
             assert abs(net - example.net_rate_ct_s * example.live_s) < 3 * error, name
 
+    def test_sources_have_names_and_curves_of_their_own(
+        self, mission: Mission, settings: BaseModel, good: Good
+    ) -> None:
+        """Their events are counted one by one, all of them in their bins, and lie in live time."""
+        made = [_extract(mission, example, settings).sources for example in good.values()]
+        assert any(made) == bool(mission.source_radius_arcsec)
+        for sources in made:
+            assert len({seen.source.name for seen in sources}) == len(sources)
+            for seen in sources:
+                assert seen.lead in seen.curves
+                assert (-90 <= seen.source.dec_deg <= 90, 0 <= seen.source.ra_deg < 360) == (True, True)
+                assert json.loads(json.dumps(dict(seen.source.extra))) == dict(seen.source.extra)
+                for curve in seen.curves.values():
+                    assert {column.name for column in (*COLUMNS, *FURTHER_COLUMNS)} == set(curve)
+                    assert 0 < curve["exposure"].sum() <= curve["bins"].sum()
+                    if curve.arrivals is not None:
+                        assert len(curve.arrivals) == curve["source_events"].sum()
+                        assert (np.diff(curve.arrivals.live_s) >= 0).all()
+                        assert (curve.arrivals.live_s <= curve.arrivals.total_live_s * (1 + 1e-9)).all()
+
     def test_the_same_files_give_the_same_bytes(self, mission: Mission, settings: BaseModel, good: Good) -> None:
         """In whatever order they are given."""
         for example in good.values():
@@ -323,14 +343,18 @@ class MissionContract:
     # --- the pipeline
 
     @pytest.mark.parametrize("kind", KINDS)
-    def test_ingesting_twice_changes_nothing(self, good: Good, bad: Bad, kind: str, tmp_path: Path) -> None:
-        """No row, no byte; the files given are left as they were."""
+    def test_ingesting_twice_changes_nothing(
+        self, mission: Mission, settings: BaseModel, good: Good, bad: Bad, kind: str, tmp_path: Path
+    ) -> None:
+        """No row, no byte; the files given are left as they were. Every light curve has statistics."""
         given = [path for group in (good, bad) for example in group.values() for path in example.paths]
         before = {path: sha256_file(path) for path in given}
         with fresh_database(kind, tmp_path) as url:
             first, second = (self._ingest(tmp_path, url, given) for _ in range(2))
         assert first[0].failures == second[0].failures == []
-        assert first[0].ingested == first[0].statistics == len(good)
+        assert first[0].ingested == len(good)
+        curves = sum(_number_of_curves(_extract(mission, example, settings)) for example in good.values())
+        assert first[0].statistics == curves + first[0].composites
         assert sum(first[0].rejected.values()) == len(bad)
         assert second[0].unchanged == len(good) + len(bad)
         assert first[1:] == second[1:]
@@ -348,6 +372,10 @@ class MissionContract:
         layout = settings.layout
         kept = [path for folder in (layout.filesystem, layout.outputs, layout.bad_data) for path in folder.rglob("*")]
         return summary, rows, {str(path): sha256_file(path) for path in sorted(kept) if path.is_file()}
+
+
+def _number_of_curves(made: Extraction) -> int:
+    return 1 + len(made.bands) + sum(len(seen.curves) for seen in made.sources)
 
 
 def _identity(mission: Mission, path: Path) -> FileIdentity:

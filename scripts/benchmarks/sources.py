@@ -182,7 +182,7 @@ def _curves(key: str, path: Path) -> int:
     for region in regions:
         beside = background_region(region, regions, _RULE)
         source, background = index.rows(region), index.rows(beside)
-        shares = detector_shares(detector[source])
+        shares, scale = detector_shares(detector[source]), region.area / beside.area
         clock = LiveClock.of([(clocks[ccd], share) for ccd, share in shares.items()])
         frames = Frames.of(time_s[source], camera.frame_s)
         edges = frames.edges(clock.good.start[0], clock.good.stop[-1], _WIDTH_S)
@@ -198,7 +198,7 @@ def _curves(key: str, path: Path) -> int:
                 edges,
                 source_time_s=time_s[chosen],
                 background_time_s=time_s[other],
-                scale=region.area / beside.area,
+                scale=scale,
                 clock=clock,
                 dead_time_factor=camera.live_part,
                 reference=reference,

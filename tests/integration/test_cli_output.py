@@ -35,6 +35,7 @@ def test_these_are_the_commands() -> None:
     assert {" ".join(path) for path, command in COMMANDS.items() if not isinstance(command, click.Group)} == {
         *(
             "ingest",
+            "extract",
             "make-composites",
             "build-stats",
             "make-plots",

@@ -5,6 +5,7 @@ import pytest
 from astropy.stats import poisson_conf_interval
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.special import gammaincc, xlogy
 from scipy.stats import chi2, poisson
 
 from hstlc.lightcurves.poisson import garwood_limits, gehrels_upper_error, kraft_limits, li_ma_significance, net_limits
@@ -35,6 +36,21 @@ def test_errors_of_gehrels_are_the_known_answers():
 def test_limits_with_background_are_those_of_astropy(counts, background, level):
     expected = poisson_conf_interval(counts, "kraft-burrows-nousek", background=background, confidence_level=level)
     assert np.ravel(kraft_limits([counts], [background], level)) == pytest.approx(np.ravel(expected), abs=1e-6)
+
+
+@pytest.mark.parametrize("level", [0.3, 0.6827, 0.95, 0.99])
+def test_limits_with_background_hold_what_they_say_and_are_the_shortest(level):
+    counts, background = np.meshgrid(np.arange(200.0), np.append(0.0, np.geomspace(1e-6, 200, 100)))
+    low, high = kraft_limits(counts, background, level)
+    above, below = (gammaincc(counts + 1, background + limit) for limit in (low, high))
+    assert np.allclose((above - below) / gammaincc(counts + 1, background), level, atol=1e-9)
+
+    def density(mean):
+        return xlogy(counts, mean + background) - mean
+
+    at_zero = low == 0
+    assert np.abs(density(low) - density(high))[~at_zero].max() < 1e-8
+    assert (density(low) - density(high))[at_zero].min() >= 0
 
 
 @given(st.floats(0, 1e6))

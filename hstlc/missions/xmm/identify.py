@@ -39,9 +39,7 @@ _PPS = re.compile(
     r"P(?P<obs>\d{10})(?P<camera>PN|M1|M2|EP)(?P<exposure>[SUX]\d{3})(?P<type>PIEVLI|MIEVLI|OBSMLI)\w{4}\.FTZ",
     re.IGNORECASE,
 )
-_SAS = re.compile(
-    r"(?:\d{4}_)?(?P<obs>\d{10})_(?P<camera>EPN|EMOS1|EMOS2)_(?P<exposure>[SU]\d{3})_.*", re.IGNORECASE
-)
+_SAS = re.compile(r"(?:\d{4}_)?(?P<obs>\d{10})_(?P<camera>EPN|EMOS1|EMOS2)_(?P<exposure>[SU]\d{3})_.*", re.IGNORECASE)
 
 
 def identify(path: Path) -> FileIdentity | None:

@@ -31,7 +31,9 @@ class XmmSettings(BaseModel):
         (), description="sources of your own instead of those of the source list: name, region and background"
     )
     use_source_list: bool = Field(True, description="make light curves of the sources of the observation's source list")
-    minimum_likelihood: float = Field(10.0, ge=0, description="sources of the list with a smaller EP_DET_ML are left out")
+    minimum_likelihood: float = Field(
+        10.0, ge=0, description="sources of the list with a smaller EP_DET_ML are left out"
+    )
     minimum_counts: float = Field(
         50.0, ge=0, description="sources of which the list expects fewer counts, EP_TOT times live time, are left out"
     )
@@ -74,7 +76,9 @@ class XmmSettings(BaseModel):
     flare_rate_ct_s: float = Field(
         0.5, gt=0, description="counts/s at these energies, a camera, above which there is a flare"
     )
-    flare_bin_s: Seconds = Field(100.0, alias="flare_bin", description="width of the bins in which flares are looked for")
+    flare_bin_s: Seconds = Field(
+        100.0, alias="flare_bin", description="width of the bins in which flares are looked for"
+    )
     maximum_flare_fraction: float = Field(
         0.5, ge=0, le=1, description="exposures with a larger part of flares are flagged"
     )
