@@ -122,7 +122,8 @@ def light_curves(path: str | Path, **options: Any) -> tuple[SourceCurves, ...]:
 
 def _extract(path: Path, options: Mapping[str, Any]) -> Extraction:
     mission, files = exposure_of(path)
-    settings = mission.curve_options(mission.settings_model(), **options)
+    given = {name: value for name, value in options.items() if value is not None}
+    settings = mission.curve_options(mission.settings_model(), **given)
     return mission.extract(mission.load(files), settings)
 
 

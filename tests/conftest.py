@@ -48,6 +48,8 @@ from hstlc.db.tables import (
 )
 from hstlc.testing.databases import KINDS, fresh_database, fresh_postgres_url, reader_url_for
 
+collect_ignore = ["plugin_example"]  # a package of its own: tests/integration/test_plugin_example.py installs it
+
 pytest.register_assert_rewrite("hstlc.testing.contract_archive", "hstlc.testing.contract_mission")
 
 settings.register_profile("hstlc", deadline=None, derandomize=True)  # no timing, the same examples every time

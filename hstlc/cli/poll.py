@@ -187,6 +187,7 @@ def fetch(limit: int | None, sources: tuple[str, ...], retry: bool, options: Run
         told["fetches"] += [asdict(one) for one in fetched]
         if not (options.quiet or options.json_output):
             _print_fetched(fetched, verbose=options.verbose or options.dry_run)
+            _print_admissible(context)
 
     run_command(settings, "fetch", options, work, lock="archive", told=told)
 
@@ -203,6 +204,19 @@ def _print_fetched(fetched: Sequence[Fetched], *, verbose: bool) -> None:
     waiting = Counter(one.source for one in fetched if one.state == "waiting")
     for source, number in sorted(waiting.items()):
         click.echo(f"{source}: {_number(number, 'product')} in download/waiting until the mission is installed")
+
+
+def _print_admissible(context: Context) -> None:
+    """Print how many files waited for a mission that is installed now."""
+    from hstlc.db.engine import reading
+    from hstlc.pipeline.admission import number_waiting
+
+    with reading(context.engine) as connection:
+        number = number_waiting(connection)
+    if number:
+        click.echo(
+            f"{_number(number, 'file')} waited for a mission that is installed now: 'hstlc ingest' takes them in"
+        )
 
 
 @click.command()

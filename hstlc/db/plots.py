@@ -182,8 +182,9 @@ def described_curves(connection: Connection) -> list[dict[str, Any]]:
     -------
     list of dict
         Columns of ``metadata`` (of a composite those that its exposures have in common, the first start, the summed
-        exposure time), ``source`` and ``band`` ('' for the whole aperture), ``kind``, ``path``, ``filename``, ``members`` (number of exposures), all columns of ``stats``
-        (None where there are none), and ``plots``: kind of plot to (path, filename).
+        exposure time), ``source`` and ``band`` ('' for the whole aperture), ``kind``, ``path``, ``filename``,
+        ``members`` (number of exposures), all columns of ``stats`` (None where there are none), and ``plots``: kind of
+        plot to (path, filename).
     """
     setup = [METADATA.c[name] for name in (*_SETUP, *_WHERE_AND_WHEN)]
     of_source = and_(SOURCES.c.metadata_id == OUTPUTS.c.metadata_id, SOURCES.c.name == OUTPUTS.c.source_name)
@@ -202,14 +203,14 @@ def described_curves(connection: Connection) -> list[dict[str, Any]]:
     ).mappings()
     members: dict[int, list[dict[str, Any]]] = defaultdict(list)
     for row in exposures:
-        own = row["individual_product_id"] if row["own_lead"] else None
-        for product in (own, row["composite_product_id"]):
+        single = row["individual_product_id"] if row["own_lead"] else None
+        for product in (single, row["composite_product_id"]):
             if product is not None:
-                members[product].append(_described(row))
+                members[product].append(_described(dict(row)))
     plots: dict[int, dict[str, tuple[str, str]]] = defaultdict(dict)
-    for row in plots_of(connection):
-        if row["parent_id"] is not None:
-            plots[row["parent_id"]][row["kind"]] = row["path"], row["filename"]
+    for plot in plots_of(connection):
+        if plot["parent_id"] is not None:
+            plots[plot["parent_id"]][plot["kind"]] = plot["path"], plot["filename"]
     curves = connection.execute(
         select(PRODUCTS.c.id.label("curve_id"), PRODUCTS.c.kind, PRODUCTS.c.path, PRODUCTS.c.filename, STATS)
         .select_from(PRODUCTS.outerjoin(STATS, and_(STATS.c.product_id == PRODUCTS.c.id)))

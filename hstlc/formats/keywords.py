@@ -38,6 +38,8 @@ KEYWORDS: dict[str, str] = {
     "BAND": "name of the band of wavelengths",
     "WMIN": "[Angstrom] shortest wavelength",
     "WMAX": "[Angstrom] longest wavelength",
+    "EMIN": "[keV] lowest energy",
+    "EMAX": "[keV] highest energy, not in the band",
     "DELTAWAV": "[Angstrom] width of spectrum in the flux",
     "AIRGLOW": "name of the airglow table",
     "AIRGWIN": "[Angstrom] wavelengths left out",
@@ -49,6 +51,12 @@ KEYWORDS: dict[str, str] = {
     "NWAVE": "events in the boxes left out for wavelength",
     "NSOURCE": "events in the source region",
     "NBACKGR": "events in the background region",
+    "OBS_ID": "observation",
+    "SRCNAME": "source in the exposure",
+    "SUBMODE": "window mode of the detector",
+    "FRAMETIM": "[s] length of a readout frame",
+    "FLARES": "what became of background flares",
+    "BJDERR": "[s] bjd_tdb may be off by so much",
     "STEPVER": "version of the extraction step",
     **{
         f"{name}_{letter}": text.format(letter)

@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from hstlc.db import plots, records
+from hstlc.db import plots
 from hstlc.db.composites import COMPOSITE
 from hstlc.db.engine import reading
 from hstlc.pipeline.batches import in_batches

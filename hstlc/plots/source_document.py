@@ -258,7 +258,6 @@ def _legend(figure: Any, items: list[tuple[str, list[Any]]]) -> None:
         background_fill_alpha=0.75,
         border_line_color=None,
         spacing=10,
-        padding=3,
         margin=3,
     )
     figure.add_layout(legend)

@@ -15,7 +15,7 @@ __all__ = ["ALL_CURVES", "INDEX", "TABLE_COLUMNS", "table_page"]
 ALL_CURVES, INDEX = "all_hstlc.html", "index.html"
 
 #: The first thirteen columns and their order are documented.
-TABLE_COLUMNS = (
+TABLE_COLUMNS: tuple[Column, ...] = (
     Column("target", "target", "Name of the target, as the observer called it."),
     Column("plot", "plot", "The light curve at a glance; leads to the interactive page.", kind="picture", link="page"),
     Column("instrument", "instrument", "Instrument."),
@@ -72,7 +72,7 @@ SOURCE_COLUMNS = (
 )
 
 _DOCUMENTED = 13
-_SEARCH = ("target", "instrument", "detector", "grating", "cenwave", "aperture", "filename")
+_SEARCH: tuple[str, ...] = ("target", "instrument", "detector", "grating", "cenwave", "aperture", "filename")
 
 
 def table_page(title: str, rows: Sequence[CurveRow], *, intro: str, static: str) -> bytes:

@@ -39,7 +39,8 @@ class Candidate:
     probability : float
         Chance of a stretch as unlikely as its most unlikely one anywhere in the light curve: an upper bound.
     trials : int
-        Stretches of bins that were looked at, once for a flare and once for a dip.
+        Stretches of bins that were looked at, once for a flare and once for a dip; of arrivals, windows that can show
+        one of its kind.
     """
 
     kind: Literal["flare", "dip"]

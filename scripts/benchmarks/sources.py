@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
-from resource import RUSAGE_SELF, getrusage
 from tempfile import TemporaryDirectory
 from typing import Any
 
@@ -141,7 +140,15 @@ def _measured(work: Callable[[], int]) -> tuple[float, float, int]:
         started = time.perf_counter()
         found = work()
         seconds.append(time.perf_counter() - started)
-    return min(seconds), getrusage(RUSAGE_SELF).ru_maxrss / 1024, found
+    return min(seconds), _most_memory_mb(), found
+
+
+def _most_memory_mb() -> float:
+    """Return the most memory that this process ever had; what getrusage tells includes its parent's at the start."""
+    for line in Path("/proc/self/status").read_text().splitlines():
+        if line.startswith("VmHWM:"):
+            return float(line.split()[1]) / 1024
+    return float("nan")
 
 
 def _read(key: str, path: Path) -> list[TableColumns]:

@@ -1,5 +1,8 @@
 """Stores and files to ingest."""
 
+import shutil
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -9,7 +12,10 @@ import pytest
 from browser import browser, loopback, watched_page  # noqa: F401
 from store_state import Store, expose
 
+from hstlc.missions import registry
 from hstlc.testing.databases import KINDS, fresh_database
+
+PLUGIN = Path(__file__).parents[1] / "plugin_example"
 
 
 @pytest.fixture(params=KINDS)
@@ -48,3 +54,42 @@ def archive(tmp_path_factory: pytest.TempPathFactory) -> SimpleNamespace:
         bad=expose(folder, "lsimb1aaq", segments=("A", "B"), expflag="INTERRUPTED", seed=3),
         refused=refused,
     )
+
+
+@pytest.fixture(scope="session")
+def toy_package(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder that the example of a mission of one's own was installed into, alone; its source is beside it."""
+    folder = tmp_path_factory.mktemp("toy")
+    source, installed = folder / "source", folder / "installed"
+    shutil.copytree(PLUGIN, source, ignore=shutil.ignore_patterns("__pycache__"))
+    options = ["--quiet", "--no-deps", "--no-index", "--no-build-isolation", "--no-compile"]
+    subprocess.run(
+        [
+            *(sys.executable, "-m", "pip", "install", "--disable-pip-version-check", *options),
+            *("--target", str(installed), str(source)),
+        ],
+        check=True,
+        capture_output=True,
+    )
+    return installed
+
+
+@pytest.fixture
+def toy(toy_package: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """Have that mission installed in this process, and two exposures of it: the folder of their files."""
+    monkeypatch.syspath_prepend(str(toy_package))
+    registry.missions.cache_clear()
+    try:
+        from hstlc_toy import simulated
+
+        folder = toy_package.parent / "files"
+        if not folder.is_dir():
+            folder.mkdir()
+            simulated.write_exposure(folder / "toy_0001.fits", 1)
+            simulated.write_exposure(folder / "toy_0002.fits", 2, simulated.GAP)
+        yield folder
+    finally:
+        monkeypatch.undo()
+        registry.missions.cache_clear()
+        for name in [name for name in sys.modules if name.partition(".")[0] == "hstlc_toy"]:
+            del sys.modules[name]

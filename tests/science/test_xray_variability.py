@@ -137,7 +137,7 @@ def test_false_dips_and_flares_are_as_rare_as_stated(counts):
 @pytest.mark.parametrize("counts", [10, 30, 100, 1000, 10_000])
 def test_false_dips_and_flares_are_as_rare_as_stated_at_length(counts):
     parts = []
-    for limit, sources in ((0.1, 1000), (0.01, 3000), (0.001, 10_000)):
+    for limit, sources in ((0.1, 500), (0.01, 1500), (0.001, 4000)):
         sources //= 5 if counts == 10_000 else 1
         parts.append(candidates_of_constant(counts, sources, limit))
         assert parts[-1] <= limit + 3 * np.sqrt(limit / sources) + 1 / sources

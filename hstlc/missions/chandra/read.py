@@ -59,6 +59,8 @@ class ChandraEvents:
     gti : mapping of int to Intervals
         Good times of each chip, of the reference too. HRC, and files that do not tell chips apart, have one for all.
     reference : TimeReference
+    offset_s : float, seconds
+        By which the times of the file are larger.
     names : tuple of str
         All columns of the file, in capitals.
     has_gti : bool
@@ -75,6 +77,7 @@ class ChandraEvents:
     columns: Mapping[str, NDArray[Any]]
     gti: Mapping[int, Intervals]
     reference: TimeReference
+    offset_s: float
     names: tuple[str, ...]
     has_gti: bool
     sky: SkyPixels | None
@@ -181,6 +184,7 @@ def read_event_list(path: Path, wanted: Collection[str] | None = None) -> Chandr
         columns=_columns(table, header),
         gti=gti or {0: _stated_times(header, offset_s)},
         reference=reference,
+        offset_s=offset_s,
         names=table.names,
         has_gti=bool(gti),
         sky=_sky(header, path),

@@ -352,7 +352,9 @@ def _chip_area(observation: ChandraObservation) -> float:
 
 def _table(name: str, columns: Sequence[Column], keywords: Mapping[str, Any]) -> fits.BinTableHDU:
     made = [fits.Column(name=title, format=form, unit=unit, array=array) for title, form, unit, array in columns]
-    return fits.BinTableHDU.from_columns(made, header=fits.Header(dict(keywords)), name=name)
+    table = fits.BinTableHDU.from_columns(made, name=name)
+    table.header.update(dict(keywords))  # afterwards: those of planes would be taken for properties of columns
+    return table
 
 
 def _write(path: Path, keywords: Keywords, tables: Sequence[Any]) -> None:

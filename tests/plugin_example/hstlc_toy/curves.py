@@ -87,6 +87,8 @@ def _source(
     rows, beside = index.rows(region), index.rows(background)
     scale = region.area / background.area
     bands = {"asked": settings.energy_kev} if settings.energy_kev is not None else BANDS_KEV
+    if settings.band is not None:
+        bands = {settings.band: BANDS_KEV[settings.band]}
     curves: dict[str, LightCurve] = {}
     for band, (low, high) in bands.items():
         mine, off = (some[_within(events["energy_kev"][some], low, high)] for some in (rows, beside))

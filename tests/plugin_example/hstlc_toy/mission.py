@@ -41,7 +41,7 @@ def describe(exposure: ToyExposure) -> ExposureValues:
 def extraction_settings(_: ExposureValues, settings: ToySettings, *, bands: bool = True) -> Mapping[str, Any]:
     """Return what the extraction reads of the settings."""
     read = {"bin_width_s": settings.bin_width_s, "minimum_counts": settings.minimum_counts}
-    read |= {"place": settings.place, "energy_kev": settings.energy_kev}
+    read |= {"place": settings.place, "energy_kev": settings.energy_kev, "band": settings.band}
     return read | ({f"band {name}": limits for name, limits in BANDS_KEV.items()} if bands else {})
 
 

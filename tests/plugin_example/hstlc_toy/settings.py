@@ -24,6 +24,7 @@ class ToySettings(BaseModel):
         None, description="only a source here: right ascension, declination (degrees) and radius (arcsec)"
     )
     energy_kev: tuple[float, float] | None = Field(None, description="only these energies, keV")
+    band: str | None = Field(None, description=f"only this band: {', '.join(BANDS_KEV)}")
 
 
 def curve_options(
@@ -34,6 +35,7 @@ def curve_options(
     dec: Any = None,
     radius: Any = 10.0,
     energy: tuple[Any, Any] | None = None,
+    band: str | None = None,
     **unknown: Any,
 ) -> ToySettings:
     """Return settings with the options of ``hstlc extract`` and ``hstlc.light_curve`` put in.
@@ -43,7 +45,7 @@ def curve_options(
     UsageError
         ``usage.bad-option``.
     """
-    hint = "the options are bin_width (s), ra and dec (deg), radius (arcsec) and energy (keV)"
+    hint = "the options are bin_width (s), ra and dec (deg), radius (arcsec), energy (keV) and band"
     if unknown:
         named = ", ".join(sorted(unknown))
         raise UsageError("usage.bad-option", f"light curves of the toy have no option {named}", hint)
@@ -57,6 +59,10 @@ def curve_options(
         if energy is not None:
             low, high = (to_float(value, "keV") for value in energy)
             changes["energy_kev"] = (low, high)
+        if band is not None:
+            if band not in BANDS_KEV:
+                raise ValueError(f"band={band!r} is none of {', '.join(BANDS_KEV)}")
+            changes["band"] = band
     except (TypeError, ValueError) as error:
         raise UsageError("usage.bad-option", str(error), hint) from error
     return settings.model_copy(update=changes)
