@@ -24,6 +24,7 @@ from hstlc.cli.mission import mission
 from hstlc.cli.plots import make_plots
 from hstlc.cli.poll import fetch, get, poll
 from hstlc.cli.publish import publish
+from hstlc.cli.report import report
 from hstlc.cli.selection import selection
 from hstlc.cli.status import status
 from hstlc.cli.targets import targets
@@ -65,6 +66,7 @@ for command in (
     hlsp,
     deliver,
     publish,
+    report,
     db,
     files,
     config,

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from hstlc.pipeline.progress import Progress
     from hstlc.pipeline.results import Summary
 
-__all__ = ["archive_options", "fetch", "get", "poll", "radius_option", "walk_line"]
+__all__ = ["archive_options", "fetch", "get", "poll", "radius_degrees", "radius_option", "walk_line"]
 
 _SOURCE = "Only this archive, see 'hstlc archive status'; may be repeated  [default: those that are enabled]"
 
@@ -52,7 +52,7 @@ def archive_options(function: Callable[..., Any]) -> Callable[..., Any]:
 def radius_option(function: Callable[..., Any]) -> Callable[..., Any]:
     """Add ``--radius``, in degrees."""
     return click.option(
-        "--radius", default="2 arcmin", show_default=True, callback=_degrees, help="Distance from the place."
+        "--radius", default="2 arcmin", show_default=True, callback=radius_degrees, help="Distance from the place."
     )(function)
 
 
@@ -86,9 +86,12 @@ def _some(archives: dict[str, Any]) -> dict[str, Any]:
     return archives
 
 
-def _degrees(_: click.Context, __: click.Parameter, value: str) -> float:
+def radius_degrees(_: click.Context, __: click.Parameter, value: str | None) -> float | None:
+    """Return what ``--radius`` says, in degrees."""
     from hstlc.units import parse_quantity
 
+    if value is None:
+        return None
     try:
         radius = parse_quantity(value, "deg")
     except ValueError as error:

@@ -35,6 +35,7 @@ def reported_curves(connection: Connection) -> list[dict[str, Any]]:
             *(OUTPUTS.c[name] for name in ("source_name", "band", "lead")),
             OUTPUTS.c.instrume.label("camera"),
             METADATA.c.instrume,
+            SOURCES.c.counts.label("source_counts"),
             METADATA.c.ra_deg.label("target_ra_deg"),
             METADATA.c.dec_deg.label("target_dec_deg"),
             SOURCES.c.ra_deg,

@@ -57,6 +57,8 @@ KEYWORDS: dict[str, str] = {
     "FRAMETIM": "[s] length of a readout frame",
     "FLARES": "what became of background flares",
     "BJDERR": "[s] bjd_tdb may be off by so much",
+    "DTCOR": "live part of a good second",
+    "DATAMODE": "telemetry mode",
     "STEPVER": "version of the extraction step",
     **{
         f"{name}_{letter}": text.format(letter)

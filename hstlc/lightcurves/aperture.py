@@ -211,6 +211,7 @@ def counted_curve(
     if flares is not None:
         quality[overlapping(edges_s, flares)] |= Quality.BACKGROUND_FLARE
     further = {
+        "fraction": np.minimum(curve["fraction"], 1.0),  # dead time varies, and sums are rounded
         "source_events": source_events,
         "background_events": background_events,
         "background_scale": scales,

@@ -36,7 +36,7 @@ from hstlc.store.points import point
 from hstlc.store.publish import free_space_guard, publish, run_alive, stage_bytes, sync_folder
 from hstlc.store.run import run_of_part
 
-__all__ = ["Collection", "default_folder", "make_collection"]
+__all__ = ["Collection", "default_folder", "make_collection", "refuse_store", "sweep_folders"]
 
 _SETUP = ("mission", "telescop", "instrume", "detector", "targname", "opt_elem", "cenwave", "aperture")
 
@@ -141,7 +141,7 @@ def make_collection(
     layout = context.layout
     project = replace(context.settings.hlsp.project, profile=Profile.MAST)
     folder = (folder or default_folder(layout, project)).absolute()
-    _refuse_store(folder, layout)
+    refuse_store(folder, layout)
     rows = _rows(context, marked)
     part = folder.with_name(f"{folder.name}.{context.run}.part")
     tasks = [_task(row, project, part, context) for row in rows]
@@ -152,7 +152,7 @@ def make_collection(
     progress.stage("light curves", len(tasks))
     # a picture is smaller than its light curve
     free_space_guard(folder.parent, 2 * sum(row["size_bytes"] for row in rows), context.settings.min_free_space)
-    _sweep(folder, context.run)
+    sweep_folders(folder, context.run)
     make_directory(part, layout.access)
     try:
         made = []
@@ -174,13 +174,20 @@ def make_collection(
     return Collection(folder, tuple(sorted(one.filename for one in entries)), size, len(tasks), unchanged)
 
 
-def _refuse_store(folder: Path, layout: Layout) -> None:
+def refuse_store(folder: Path, layout: Layout) -> None:
+    """Raise for a folder that has, or is in, one of the store's.
+
+    Raises
+    ------
+    UsageError
+        ``usage.store-folder``.
+    """
     taken = [one for one in layout.directories if one != layout.home]
     inside = [one for one in taken if folder.is_relative_to(one) or one.is_relative_to(folder)]
     if inside or folder == layout.home:
         raise UsageError(
             "usage.store-folder",
-            f"{folder}: expected a folder for the collection alone, found one that has or is part of the data tree",
+            f"{folder}: expected a folder of its own, found one that has or is part of the data tree",
             "give another folder, outside of the data tree or new in its home folder",
             path=str(folder),
         )
@@ -314,8 +321,8 @@ def _digest(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else ""
 
 
-def _sweep(folder: Path, run: str) -> None:
-    """Delete what dead runs left of a collection of this name."""
+def sweep_folders(folder: Path, run: str) -> None:
+    """Delete what dead runs left beside a folder of this name."""
     for path in folder.parent.glob(f"{folder.name}.*.part"):
         other = run_of_part(path.name)
         if path.is_dir() and other is not None and (other == run or not run_alive(other)):

@@ -161,7 +161,7 @@ def _draw(task: PlotTask, staged: list[Staged]) -> Drawn:
 
 def is_of_source(curve: LightCurve) -> bool:
     """Tell whether a light curve is that of a source in the field, whose page shows its events too."""
-    return curve.arrivals is not None or bool(curve.stamps)
+    return curve.arrivals is not None or bool(curve.stamps) or bool(curve.meta.get("SRCNAME"))
 
 
 def _recorded(path: Path, sha256: str) -> LightCurve:

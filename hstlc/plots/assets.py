@@ -11,12 +11,13 @@ if TYPE_CHECKING:
     from jinja2 import Environment
     from markupsafe import Markup
 
-__all__ = ["SUMMARY_VERSION", "asset_files", "embedded_json", "fill_template"]
+__all__ = ["SUMMARY_VERSION", "asset_files", "embedded_json", "fill_template", "report_files"]
 
 #: Version of tables, summaries, index page and their assets; raised whenever the same rows give other bytes.
 SUMMARY_VERSION = 2
 
 _ASSETS = ("hstlc.css", "table.js")
+_REPORT = "report.css"
 
 
 def asset_files() -> dict[str, bytes]:
@@ -29,6 +30,11 @@ def asset_files() -> dict[str, bytes]:
     """
     folder = files("hstlc.plots") / "assets"
     return {name: (folder / name).read_bytes() for name in _ASSETS}
+
+
+def report_files() -> dict[str, bytes]:
+    """Return the files that a report refers to below its ``static`` folder, content by name."""
+    return asset_files() | {_REPORT: (files("hstlc.plots") / "assets" / _REPORT).read_bytes()}
 
 
 def fill_template(name: str, **values: Any) -> bytes:

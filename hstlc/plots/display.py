@@ -145,10 +145,12 @@ def heading(curve: LightCurve, shown: LightCurve) -> tuple[str, str]:
     grating = "/".join(part for part in (text("OPT_ELEM"), text("CENWAVE")) if part not in ("", "0"))
     number = len(dataset_starts(curve["dataset"]))
     exposure = f"{number} exposures" if number > 1 else text("ROOTNAME")
+    setup = [grating, text("APERTURE")]
+    if text("SRCNAME"):
+        setup = [part for part in (text("OPT_ELEM"),) if part not in ("NONE", text("BAND"))]
     parts = [
         " ".join(part for part in (text("INSTRUME"), text("DETECTOR")) if part),
-        grating,
-        text("APERTURE"),
+        *setup,
         f"band {text('BAND')}" if text("BAND") else "",
         exposure,
     ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from hstlc.plots.assets import fill_template
 from hstlc.plots.datatable import Column, DataTable, data_table, rounded
@@ -25,9 +26,11 @@ _COLUMNS = (
     Column("ra", "RA", "Right ascension, ICRS.", "deg", "number", decimals=5),
     Column("dec", "Dec", "Declination, ICRS.", "deg", "number", decimals=5),
     Column("rate", "average rate", "Counts less background over live time.", "counts/s", "number", digits=4),
-    Column("counts", "counts", "Events in the source region.", "counts", "number"),
+    Column("counts", "counts", "Events in the source region.", kind="number"),
     Column("exposure", "exposure", "Live time.", "s", "number", decimals=1),
-    Column("index", "variability index", "Of Gregory and Loredo: 0 constant, from 6 definitely variable.", "", "number"),
+    Column(
+        "index", "variability index", "Of Gregory and Loredo: 0 constant, from 6 definitely variable.", "", "number"
+    ),
     Column("files", "files", "The light curve that stands for the source.", kind="links"),
 )
 
@@ -111,7 +114,7 @@ class ReportCurve:
             ("RA", number(self.ra_deg, ".5f"), "deg"),
             ("Dec", number(self.dec_deg, "+.5f"), "deg"),
             ("Average rate", number(self.rate_ct_s, ".4g"), "counts/s"),
-            ("Counts", f"{self.counts:,}", "counts"),
+            ("Counts", f"{self.counts:,}", ""),
             ("Exposure", f"{self.exposure_s:,.1f}", "s"),
             ("Variability index", number(self.gl_index, "d"), "0 to 10"),
         )
@@ -176,7 +179,7 @@ def report_page(title: str, sources: Sequence[ReportSource], facts: Sequence[tup
 def _table(sources: Sequence[ReportSource]) -> DataTable:
     rows = [(source, curve) for source in sources for curve in source.curves]
     curves = [curve for _, curve in rows]
-    values = {
+    values: dict[str, list[Any]] = {
         "source": [source.name for source, _ in rows],
         "anchor": [f"#{curve.anchor}" for curve in curves],
         "plot": [curve.thumbnail for curve in curves],

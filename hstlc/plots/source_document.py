@@ -24,7 +24,26 @@ _TOOLS = "xpan,xbox_zoom,box_zoom,xwheel_zoom,reset,save"
 _SOFT, _INK, _RED = "#8a949c", "#1c2833", "#c8201e"
 _BLOCK_LINES = ((ODD_EVEN[0], 5.0, 0.4), (ODD_EVEN[1], 1.5, 1.0))
 _SIGMAS = (3, 2, 1)
-_PERIODS = "return String(Number((1 / tick).toPrecision(3)));"
+_ROUND = """
+const {start, end} = cb_data;
+function round_numbers(low, high) {
+  const found = [];
+  if (high > 4 * low) {
+    for (let k = Math.floor(Math.log10(low)); k <= Math.log10(high); k++) {
+      for (const factor of [1, 2, 5]) found.push(factor * 10 ** k);
+    }
+  } else {
+    const decade = 10 ** Math.floor(Math.log10((high - low) / 6));
+    const step = [1, 2, 5, 10].map((factor) => factor * decade).find((one) => one >= (high - low) / 6);
+    for (let k = Math.ceil(low / step); k * step <= high; k++) found.push(k * step);
+  }
+  return found.filter((one) => one >= low && one <= high);
+}
+"""
+_FREQUENCY_TICKS = f"{_ROUND}return round_numbers(start, end);"
+_PERIOD_TICKS = f"{_ROUND}return round_numbers(1 / end, 1 / start).map((period) => 1 / period);"
+_FREQUENCIES = "return String(Number(tick.toPrecision(4)));"
+_PERIODS = "return String(Number((1 / tick).toPrecision(4)));"
 
 
 @dataclass(frozen=True, slots=True)
@@ -297,7 +316,15 @@ def _cumulative(values: Mapping[str, Any]) -> Any:
 
 def _periodogram(values: Mapping[str, Any], levels: int) -> list[Any]:
     """Return power and spectral window against frequency, on one axis."""
-    from bokeh.models import ColumnDataSource, CustomJSTickFormatter, HoverTool, LogAxis, NoOverlap, Range1d
+    from bokeh.models import (
+        ColumnDataSource,
+        CustomJSTicker,
+        CustomJSTickFormatter,
+        HoverTool,
+        LogAxis,
+        NoOverlap,
+        Range1d,
+    )
     from bokeh.models.annotations import LabelSet
 
     frequency = Range1d(start=values["frequency_low"], end=values["frequency_high"])
@@ -318,11 +345,20 @@ def _periodogram(values: Mapping[str, Any], levels: int) -> list[Any]:
         y_axis_label="Spectral window (0 to 1)",
         **common,
     )
-    periods: dict[str, Any] = {"formatter": CustomJSTickFormatter(code=_PERIODS)}
-    top = LogAxis(axis_label="Period (s)", major_label_policy=NoOverlap(min_distance=8), **periods)
+    far = NoOverlap(min_distance=8)
+    periods: dict[str, Any] = {
+        "ticker": CustomJSTicker(major_code=_PERIOD_TICKS),
+        "formatter": CustomJSTickFormatter(code=_PERIODS),
+    }
+    top = LogAxis(axis_label="Period (s)", major_label_policy=far, **periods)
     top.axis_label_text_font_style, top.axis_label_text_font_size = "normal", "12px"
+    frequencies = CustomJSTicker(major_code=_FREQUENCY_TICKS)
+    for figure in (power, window):
+        figure.xaxis.ticker = figure.xgrid.ticker = frequencies
+        figure.xaxis.formatter = CustomJSTickFormatter(code=_FREQUENCIES)
+        figure.xaxis.major_label_policy = far
+    power.xaxis.major_label_text_font_size = "0px"
     power.add_layout(top, "above")
-    power.xaxis[1].major_label_text_font_size = "0px"
     marks = ColumnDataSource({name: values[f"mark_{name}"] for name in ("frequency", "top", "text")})
     for figure in (power, window):
         lines = figure.segment(
@@ -343,7 +379,6 @@ def _periodogram(values: Mapping[str, Any], levels: int) -> list[Any]:
         "x_offset": -3,
         "y_offset": 4,
     }
-    window.xaxis.major_label_policy = NoOverlap(min_distance=8)
     window.add_layout(LabelSet(x="frequency", y=0, text="text", source=marks, text_baseline="bottom", **names))
     if levels:
         source = ColumnDataSource({name: values[f"level_{name}"] for name in ("from", "to", "power", "text")})

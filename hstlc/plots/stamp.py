@@ -123,7 +123,7 @@ def stamp_png(stamp: Stamp, stretch: str = STRETCHES[0]) -> bytes:
     draw = ImageDraw.Draw(image)
     x, y = (stamp.outline_x - stamp.x) / stamp.step * zoom, (lines - (stamp.outline_y - stamp.y) / stamp.step) * zoom
     for part in _pieces(x, y):
-        draw.line(part, fill=_OUTLINE)
+        draw.line(part, fill=_OUTLINE, width=2)
     if (bar := scale_bar(stamp)) is not None:
         length, bottom = bar.length / stamp.step * zoom, lines * zoom - 2 * _MARGIN
         draw.rectangle((_MARGIN, bottom, round(_MARGIN + length) - 1, bottom + 2), fill=_BAR)

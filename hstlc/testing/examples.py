@@ -6,54 +6,16 @@ A new mission adds an object with the methods of :class:`MissionExamples` to :da
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
-from typing import Protocol
 
+from hstlc.testing.chandra.examples import ChandraExamples
 from hstlc.testing.cos import CosExposure, Scene, bad_files, constant, write_exposure
+from hstlc.testing.epic.examples import EpicExamples
+from hstlc.testing.example_values import BadExample, GoodExample, MissionExamples
 
 __all__ = ["EXAMPLES", "BadExample", "CosExamples", "GoodExample", "MissionExamples"]
-
-
-@dataclass(frozen=True, slots=True)
-class GoodExample:
-    """The files of one exposure that passes every check, and what its light curve must say.
-
-    Attributes
-    ----------
-    paths : tuple of Path
-        All files of the exposure.
-    live_s : float, seconds
-        Live time of the curve.
-    net_rate_ct_s : float, counts per second
-        Injected source rate.
-    flags : tuple of str
-        Reasons of the flags that all exposures of the mode get.
-    """
-
-    paths: tuple[Path, ...]
-    live_s: float
-    net_rate_ct_s: float
-    flags: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class BadExample:
-    """The files of one exposure that must be rejected or refused, and the reason that must come first."""
-
-    paths: tuple[Path, ...]
-    reason: str
-
-
-class MissionExamples(Protocol):
-    """What a mission supplies for :class:`hstlc.testing.contract_mission.MissionContract`."""
-
-    def good(self, folder: Path) -> Mapping[str, GoodExample]:
-        """Write exposures of every kind that the mission reads into ``folder``; by a telling name."""
-
-    def bad(self, folder: Path) -> Mapping[str, BadExample]:
-        """Write bad exposures into ``folder``; by a telling name."""
 
 
 class CosExamples:
@@ -105,4 +67,6 @@ class CosExamples:
 
 
 #: By mission name.
-EXAMPLES: Mapping[str, MissionExamples] = MappingProxyType({"hst": CosExamples()})
+EXAMPLES: Mapping[str, MissionExamples] = MappingProxyType(
+    {"chandra": ChandraExamples(), "hst": CosExamples(), "xmm": EpicExamples()}
+)

@@ -123,7 +123,7 @@ def _urls_of_table(table: dict[str, Any]) -> list[str]:
         return [packed["words"][i] for i in packed["index"]] if isinstance(packed, dict) else packed
 
     urls: list[str] = []
-    stems = [name.rpartition(".")[0] for name in column(table["stem"])] if table["stem"] else []
+    stems = [name.rpartition(".")[0] for name in column(table["stem"])] if table["stem"] else [""] * table["rows"]
     for described in table["columns"]:
         if described["kind"] == "links":
             urls += [url for links in column(described["key"]) for _, url in links]
@@ -143,7 +143,7 @@ def broken_links(folder: Path) -> list[str]:
             if url == "data:,":
                 continue
             parts = urlsplit(url)
-            target = Path(os.path.normpath(page.parent / unquote(parts.path)))
+            target = Path(os.path.normpath(page.parent / unquote(parts.path))) if parts.path else page
             if parts.scheme or parts.netloc or parts.path.startswith("/") or not target.is_file():
                 problems.append(f"{page.relative_to(folder)}: {url}")
     return problems

@@ -15,7 +15,8 @@ from store_state import Store, files_of, rows_of
 
 from hstlc.db.archive_tables import ArchiveCursor, ArchiveWalk, RemoteDataset, RemoteFile, RemoteProduct
 from hstlc.db.engine import make_engine, reading
-from hstlc.db.tables import ExposureFile
+from hstlc.db.tables import BadData, ExposureFile
+from hstlc.missions.registry import missions
 from hstlc.testing.archive import StandIn, World
 from hstlc.testing.archive.hst_files import EXCLUDED_TARGETS
 
@@ -145,12 +146,15 @@ def assert_whole(store: Store, world: World, now: datetime) -> dict[tuple[str, s
 
 
 def _assert_files_once(store: Store, expected: Mapping[tuple[str, str, str], str]) -> None:
-    taken = Counter(row["sha256"] for row in read(store, ExposureFile))
-    contents = {digest for (source, name, _), digest in expected.items() if source == "mast" and "_asn" not in name}
-    assert (taken - Counter(contents), Counter(contents) - taken) == (Counter(), Counter())
-    folder = store.home / "download" / "waiting"
-    waiting = Counter(files_of(folder, ("",)).values())
-    elsewhere = Counter({digest for (source, *_), digest in expected.items() if source != "mast"})
+    """Check that the store took in each file of an installed mission, and that those of others wait."""
+    homeless = {row["source"] for row in read(store, RemoteProduct) if row["mission"] not in missions()}
+    rows = {row["sha256"] for row in read(store, BadData)}, [row["sha256"] for row in read(store, ExposureFile)]
+    taken = Counter([*rows[1], *(rows[0] - set(rows[1]))])  # a file that is refused belongs to no exposure
+    wanted = {key: digest for key, digest in expected.items() if not (key[0] == "mast" and "_asn" in key[1])}
+    contents = Counter(digest for (source, *_), digest in wanted.items() if source not in homeless)
+    assert (taken - contents, contents - taken) == (Counter(), Counter())
+    waiting = Counter(files_of(store.home / "download" / "waiting", ("",)).values())
+    elsewhere = Counter(digest for (source, *_), digest in wanted.items() if source in homeless)
     assert (waiting - elsewhere, elsewhere - waiting) == (Counter(), Counter())
 
 

@@ -18,6 +18,7 @@ from sqlalchemy import text
 from test_cli_ingest import SUMMARY_KEYS
 
 from hstlc.db.engine import make_engine, reading
+from hstlc.missions.registry import mission as find_mission
 from hstlc.store.lock import flock
 from hstlc.testing.archive import Fault, StandIn, World, fault
 from hstlc.testing.archive.hst_files import HstDataset
@@ -268,23 +269,38 @@ def test_who_may_not_wait_leaves_at_once(hstlc: Run, home: Path, stand_in: Stand
 # --- fetch
 
 
-def test_what_was_found_is_fetched_and_some_of_it_waits(hstlc: Run, database: str, home: Path) -> None:
+def test_what_was_found_is_fetched_and_waits_where_its_mission_is_not_installed(
+    hstlc: Run, database: str, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    states = "SELECT source, state, name FROM remote_product"
     hstlc("poll")
-    first = hstlc("fetch", "--limit", 1)
-    assert first.exit_code == 0
-    assert ["fetched", "1"] in [line.split() for line in first.stdout.splitlines()]
-    result = hstlc("fetch")
-    assert result.exit_code == 0
-    assert "cda: 3 products in download/waiting until the mission is installed" in result.stdout
-    states = Counter(row[:2] for row in _rows(database, "SELECT source, state, name FROM remote_product"))
-    assert {state for _, state in states} == {"done", "waiting"}
-    assert states["mast", "done"] == 4
-    assert _files(home / "ingest") == [
-        *("ls0000a1q_corrtag.fits", "ls0000a1q_x1d.fits", "ls0002a1q_corrtag_a.fits", "os0001010_tag.fits")
-    ]
-    assert len(_files(home / "download" / "waiting" / "cda")) == 4
-    again = _json(hstlc("fetch", "--json"))
-    assert (again["fetched"], again["fetches"]) == (0, [])
+    with monkeypatch.context() as patched:
+        for module in ("fetch", "admission"):
+            patched.setattr(f"hstlc.pipeline.{module}.missions", lambda: {"hst": find_mission("hst")})
+        first = hstlc("fetch", "--limit", 1)
+        assert first.exit_code == 0
+        assert ["fetched", "1"] in [line.split() for line in first.stdout.splitlines()]
+        result = hstlc("fetch")
+        assert result.exit_code == 0
+        assert "cda: 3 products in download/waiting until the mission is installed" in result.stdout
+        assert "is installed now" not in result.stdout
+        counts = Counter(row[:2] for row in _rows(database, states))
+        assert {state for _, state in counts} == {"done", "waiting"}
+        assert counts["mast", "done"] == 4
+        assert _files(home / "ingest") == [
+            *("ls0000a1q_corrtag.fits", "ls0000a1q_x1d.fits", "ls0002a1q_corrtag_a.fits", "os0001010_tag.fits")
+        ]
+        assert len(_files(home / "download" / "waiting" / "cda")) == 4
+        again = _json(hstlc("fetch", "--json"))
+        assert (again["fetched"], again["fetches"]) == (0, [])
+    waiting = len(_files(home / "download" / "waiting"))
+    told = f"{waiting} files waited for a mission that is installed now: 'hstlc ingest' takes them in"
+    assert told in hstlc("fetch").stdout
+    assert hstlc("ingest", "--no-wait").exit_code == 0
+    assert {row[1] for row in _rows(database, states)} == {"done"}
+    assert (_files(home / "ingest"), (home / "download" / "waiting").exists()) == ([], False)
+    assert {row[0] for row in _rows(database, "SELECT mission FROM metadata")} == {"chandra", "hst", "xmm"}
+    assert "is installed now" not in hstlc("fetch").stdout
 
 
 def test_a_fetch_as_json_tells_of_each_product(hstlc: Run, stand_in: StandIn) -> None:
@@ -630,7 +646,7 @@ def test_a_daemon_does_its_jobs_once(hstlc: Run, database: str, home: Path) -> N
     result = hstlc("daemon", "--once", "--jobs", "poll, fetch")
     assert (result.exit_code, result.stdout) == (0, "")
     assert _rows(database, "SELECT name, status FROM job") == [("fetch", "done"), ("poll", "done")]
-    assert len(_files(home / "ingest")) == 4
+    assert len(_files(home / "ingest")) == 26
     assert not (home / "daemon.json").exists()
     found = _json(hstlc("status", "--json"))
     assert found["daemon"]["state"] == "none"

@@ -48,6 +48,7 @@ def test_these_are_the_commands() -> None:
             "config show",
             "config check",
             "publish",
+            "report",
             "import-original",
         ),
         *("targets list", "targets show", "targets merge", "targets split", "targets rename"),

@@ -1,1 +1,1 @@
-"""Chandra: its archives."""
+"""Chandra: its archives, and the light curves of ACIS and HRC."""

@@ -107,7 +107,9 @@ def in_phase(time_s: FloatArray, clock: LiveClock, period_s: float) -> float:
 
 def _power(time_s: FloatArray, clock: LiveClock, frequency_hz: float) -> float:
     turn = 2j * np.pi * frequency_hz
-    edges_s = np.linspace(clock.time_s[0], clock.time_s[-1], int((clock.time_s[-1] - clock.time_s[0]) * frequency_hz * 20))
+    edges_s = np.linspace(
+        clock.time_s[0], clock.time_s[-1], int((clock.time_s[-1] - clock.time_s[0]) * frequency_hz * 20)
+    )
     live_s = clock.between(edges_s)
     expected = np.sum(live_s * np.exp(turn * (edges_s[:-1] + edges_s[1:]) / 2)) / live_s.sum()
     return float(len(time_s) * np.abs(np.mean(np.exp(turn * time_s)) - expected) ** 2)

@@ -122,19 +122,24 @@ def load(files: Sequence[FileIdentity]) -> ChandraExposure:
 
 
 def _regions(path: Path, sky: SkyPixels | None) -> tuple[dict[str, Region], Mapping[str, Value]]:
-    header = keywords(read_columns(path, lambda name, header: ()))  # to the end: a file that is cut is not believed
+    header = keywords(read_columns(path, lambda *_: ()))  # to the end: a file that is cut is not believed
     return read_regions(path, sky), header
 
 
 def _variability(path: Path) -> dict[str, Value]:
-    units = read_columns(path, lambda name, header: ())
+    units = read_columns(path, lambda *_: ())
+    missing = {"LIGHTCURVE", "BKGLIGHTCURVE"} - {unit.name for unit in units}
+    if missing:
+        raise UnreadableError(
+            "data.truncated", f"{path} has no table {' and no '.join(sorted(missing))}", "get it again", path=str(path)
+        )
     header = keywords(units)
     return {key: value for key, value in header.items() if key.startswith(_VARIABILITY) and value is not None}
 
 
 def _dead_time(path: Path, events: ChandraEvents) -> LiveClock:
     """Return live time as the samples of the dead time factor give it: the table dtf1."""
-    units = read_columns(path, lambda name, header: ("TIME", "DTF"))
+    units = read_columns(path, lambda *_: ("TIME", "DTF"))
     table = next((unit for unit in units if {"TIME", "DTF"} <= unit.columns.keys()), None)
     if table is None or not table.rows:
         raise UnreadableError(

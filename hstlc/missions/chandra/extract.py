@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -41,6 +41,9 @@ Range = tuple[float, float]
 _RATIOS = (("hard", "medium"), ("hard", "soft"), ("medium", "soft"))
 
 _NONE = Intervals.of([], [])
+
+#: Nearer to the axis there is no direction from it.
+_ON_AXIS_ARCMIN = 1e-4
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -213,9 +216,7 @@ def _source(task: _Task, source: LocatedSource, found: _Flares) -> SourceCurves:
             rows = rows[_outside(clock, flares).contains(times[rows])]
         beside_clock, beside_s, _ = _without_flares(task, beside, np.sort(times[beside_rows]), flares)
         energy = ready.events.columns.get("energy_kev")
-        arrivals = arrivals_of(
-            time_s, None if energy is None else energy[rows], own_clock, ready.events.frame_s
-        )
+        arrivals = arrivals_of(time_s, None if energy is None else energy[rows], own_clock, ready.events.frame_s)
         curves[band] = aperture_curve(
             task.edges_s,
             source_time_s=time_s,
@@ -271,7 +272,8 @@ def _described(task: _Task, source: LocatedSource, curves: Mapping[str, LightCur
         plane = SkyPixels(pointing[0], pointing[1], 0.0, 0.0, -step, step, pointing[2] or 0.0)
         theta, phi = off_axis(plane, source.ra_deg, source.dec_deg)
         offaxis = float(theta)
-        extra["phi_deg"] = round(float(phi), 4)
+        if offaxis > _ON_AXIS_ARCMIN:
+            extra["phi_deg"] = round(float(phi), 4)
     return Source(
         name=source.name,
         ra_deg=source.ra_deg,
@@ -300,5 +302,7 @@ def _hardness(source: LocatedSource, curves: Mapping[str, LightCurve]) -> tuple[
                 for column in ("source_events", "background_events")
                 for band in (hard, soft)
             ]
-            ratios.append(HardnessRatio(hard, soft, *hardness_ratio(*counts, source.scale)))
+            ratios.append(
+                HardnessRatio(hard, soft, *hardness_ratio(counts[0], counts[1], counts[2], counts[3], source.scale))
+            )
     return tuple(ratios)

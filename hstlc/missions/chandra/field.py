@@ -66,9 +66,7 @@ class Field:
             if len(rows) >= fewest or rows is self.rows:
                 break
         counts = {int(number): int(np.count_nonzero(self.ccd[rows] == number)) for number in self.events.gti}
-        rates = {
-            number: counts[number] / times.total for number, times in self.events.gti.items() if times.total > 0
-        }
+        rates = {number: counts[number] / times.total for number, times in self.events.gti.items() if times.total > 0}
         total = sum(rates.values())
         if total <= 0:
             return {number: 1.0 / len(rates) for number in rates}
@@ -105,10 +103,8 @@ def field_of(exposure: ChandraExposure) -> Field:
     x, y = events.columns.get("x"), events.columns.get("y")
     if x is not None and y is not None:
         index = SkyIndex(x, y, keep=keep)
-        if events.mask is not None:
-            live = LiveMap((), events.mask)
-        else:
-            live = LiveMap.of_events(x[keep], y[keep], ccd[keep])
+        masked = events.mask is not None
+        live = LiveMap((), events.mask) if masked else LiveMap.of_events(x[keep], y[keep], ccd[keep])
     return Field(
         events=events,
         ccd=ccd,

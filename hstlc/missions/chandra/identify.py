@@ -50,7 +50,7 @@ def identify(path: Path) -> FileIdentity | None:
         Not readable, and the name is not that of a file we know how to place.
     """
     try:
-        units = read_columns(path, lambda name, header: (), most=2)
+        units = read_columns(path, lambda *_: (), most=2)
     except UnreadableError as error:
         named = _of_name(path)
         if named is None:

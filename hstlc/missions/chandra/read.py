@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from hstlc.errors import InconsistentError, UnsupportedModeError
 from hstlc.formats.fits_file import Value, open_fits
 from hstlc.formats.gz_columns import TableColumns, read_columns
-from hstlc.missions.chandra.identify import keywords, real, whole
+from hstlc.missions.chandra.identify import real, whole
 from hstlc.model import EventList, Intervals
 from hstlc.regions import Mask, SkyPixels
 from hstlc.times import SECONDS_PER_DAY, TimeReference
@@ -235,7 +235,9 @@ def _good_times(units: Sequence[TableColumns], header: Mapping[str, Value], offs
 
 def _stated_times(header: Mapping[str, Value], offset_s: float) -> Intervals:
     start, stop = real(header, "TSTART"), real(header, "TSTOP")
-    return Intervals.of([], []) if start is None or stop is None else Intervals.of([start - offset_s], [stop - offset_s])
+    return (
+        Intervals.of([], []) if start is None or stop is None else Intervals.of([start - offset_s], [stop - offset_s])
+    )
 
 
 def _columns(table: TableColumns, header: Mapping[str, Value]) -> dict[str, NDArray[Any]]:

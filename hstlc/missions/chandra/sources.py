@@ -73,7 +73,7 @@ class LocatedSource:
 def located_sources(exposure: ChandraExposure, settings: ChandraSettings) -> tuple[LocatedSource, ...]:
     """Return the sources of an exposure, those of the settings first; what was asked for last is kept.
 
-    Without places on the sky, or events that have one, there are none. Sources of the settings that no chip saw are
+    Without places on the sky there are none. Sources of the settings that no chip saw are
     left out.
 
     Raises
@@ -103,9 +103,9 @@ def _placed(ready: Field, settings: ChandraSettings) -> Iterator[tuple[LocatedSo
     for source in settings.sources:
         for name, region, background in placed_regions(source, ready.events.sky):
             number += 1
-            if ready.live.fraction(region) > 0:
-                ra_deg, dec_deg = _position(ready, region)
-                located = LocatedSource(name, "configuration", str(number), ra_deg, dec_deg, region)
+            place = _position(ready, region)
+            if place is not None and ready.live.fraction(region) > 0:
+                located = LocatedSource(name, "configuration", str(number), *place, region)
                 yield located, rule if background is None else background
 
 
@@ -129,9 +129,10 @@ def _of_catalog(
         extra["block"] = block
     else:
         region, background, catalogue = _box(ready), None, "regevt3"
-    ra_deg, dec_deg = _position(ready, region)
-    text = "" if number is None else f"{number:04d}"
-    yield LocatedSource("", catalogue, text, ra_deg, dec_deg, region, extra=extra), background
+    place = _position(ready, region)
+    if place is not None:
+        text = "" if number is None else f"{number:04d}"
+        yield LocatedSource("", catalogue, text, *place, region, extra=extra), background
 
 
 def _rule(settings: ChandraSettings) -> BackgroundRule:
@@ -147,8 +148,8 @@ def _box(ready: Field) -> Region:
     return Region.of(Box((low_x + high_x) / 2, (low_y + high_y) / 2, 1.001 * width, 1.001 * height))
 
 
-def _position(ready: Field, region: Region) -> tuple[float, float]:
-    """Return where the middle of a region is; without a plane what the header says of the region, or of the target."""
+def _position(ready: Field, region: Region) -> tuple[float, float] | None:
+    """Return where the middle of a region is; without a plane what the header says of it, or of the target."""
     sky, header = ready.events.sky, ready.events.header
     if sky is not None:
         ra, dec = sky.sky(*region.center)
@@ -157,7 +158,7 @@ def _position(ready: Field, region: Region) -> tuple[float, float]:
         ra_deg, dec_deg = real(header, f"RA{suffix}"), real(header, f"DEC{suffix}")
         if ra_deg is not None and dec_deg is not None:
             return ra_deg, dec_deg
-    return 0.0, 0.0
+    return None
 
 
 def _measured(

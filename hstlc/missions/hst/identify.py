@@ -6,9 +6,10 @@ import re
 from math import isfinite
 from pathlib import Path
 
-from hstlc.errors import UnreadableError
+from hstlc.errors import HstlcError, UnreadableError
 from hstlc.formats.fits_file import Value
 from hstlc.formats.fits_units import read_units
+from hstlc.formats.gz_columns import read_columns
 from hstlc.missions.base import FileIdentity, Role
 from hstlc.model.same_target import at_epoch_2000
 from hstlc.model.target import is_solar_system
@@ -49,6 +50,8 @@ def identify(path: Path) -> FileIdentity | None:
         Not readable, and the name is not that of an exposure we know how to place.
     """
     name = NAME.match(path.name)
+    if _of_another(path):
+        return None
     try:
         units = read_units(path)[:2]
     except UnreadableError as error:
@@ -79,6 +82,17 @@ def identify(path: Path) -> FileIdentity | None:
         dec_deg=dec_deg,
         moving=header.get("MTFLAG") is True or str(header.get("MTFLAG") or "").strip().upper() in ("T", "TRUE"),
     )
+
+
+def _of_another(path: Path) -> bool:
+    """Tell whether the first header of a compressed file names another telescope, without unpacking all of it."""
+    if not path.name.lower().endswith((".gz", ".ftz")):
+        return False
+    try:
+        header = read_columns(path, lambda name, header: (), most=1)[0].header  # noqa: ARG005
+    except HstlcError:
+        return False
+    return str(header.get("TELESCOP") or "HST").strip().upper() != "HST"
 
 
 def _position(header: dict[str, Value]) -> tuple[float | None, float | None]:

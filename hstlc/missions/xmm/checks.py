@@ -31,19 +31,19 @@ _TOLERANCE_S = 10.0
 _MOST_OUTSIDE = 0.01
 
 
-def _useless(name: str, exposure: EpicExposure, _: XmmSettings) -> Found:
+def _useless(name: str, exposure: EpicExposure, settings: XmmSettings) -> Found:  # noqa: ARG001
     """Event lists that cannot be used, where no other can."""
     if not usable_kinds(exposure):
-        for filename, (what, why) in problems(exposure):
-            if what == name:
+        for filename, (check, why) in problems(exposure):
+            if check == name:
                 yield filename, why
 
 
 def left_out(exposure: EpicExposure, _: XmmSettings) -> Found:
     """Event lists that cannot be used, where others can."""
     if usable_kinds(exposure):
-        for filename, (_, why) in problems(exposure):
-            yield filename, f"left out: {why}"
+        for filename, problem in problems(exposure):
+            yield filename, f"left out: {problem[1]}"
 
 
 def no_exposure(exposure: EpicExposure, _: XmmSettings) -> Found:
@@ -58,9 +58,7 @@ def no_exposure(exposure: EpicExposure, _: XmmSettings) -> Found:
 def _live_s(events: EpicEvents) -> float:
     if not events.frames:
         return events.good_time.total
-    return sum(
-        frames.within(events.gti[ccd]).total for ccd, frames in events.frames.items() if ccd in events.gti
-    )
+    return sum(frames.within(events.gti[ccd]).total for ccd, frames in events.frames.items() if ccd in events.gti)
 
 
 def missing_sources(exposure: EpicExposure, settings: XmmSettings) -> Found:
@@ -141,7 +139,7 @@ def high_background(exposure: EpicExposure, settings: XmmSettings) -> Found:
     kinds = usable_kinds(exposure)
     if not kinds or settings.flares == "off":
         return
-    lists = field_lists(exposure, kinds, settings)
+    lists = field_lists(exposure, kinds, settings, places=False)
     bad = find_flares(lists, settings)
     clock = max((field_clock(ready) for ready in lists), key=lambda one: one.total)
     flared = clock.within(bad).total
@@ -183,7 +181,9 @@ CHECKS: tuple[Check, ...] = (
         header_mismatch,
         "TSTART, TSTOP and ONTIME fit the content within 10 s.",
     ),
-    _flag("outside_good_time", "Events in bad time", outside_good_time, "At least 99 % of the events are in good time."),
+    _flag(
+        "outside_good_time", "Events in bad time", outside_good_time, "At least 99 % of the events are in good time."
+    ),
     _flag(
         "interrupted_time",
         "Gaps in good time",

@@ -13,18 +13,18 @@ from numpy.typing import NDArray
 from hstlc.errors import UnsupportedModeError, UsageError
 from hstlc.events import bin_edges
 from hstlc.events.live_clock import LiveClock
-from hstlc.lightcurves.aperture import arrivals_of, counted_curve, counts_in
+from hstlc.lightcurves.aperture import counted_curve, counts_in
 from hstlc.lightcurves.cameras import common_times, sum_arrivals, sum_curves
 from hstlc.lightcurves.stamps import detector_stamp, sky_box, sky_stamp
 from hstlc.missions.base import Extraction, SourceCurves
 from hstlc.missions.energy_bands import parse_bands, widest
 from hstlc.missions.xmm.aperture import Aperture, aperture, arrivals_in, band_curve, joined_clock, within
 from hstlc.missions.xmm.curve_keywords import camera_keywords, field_keywords
-from hstlc.missions.xmm.field import FieldList, field_clock, field_lists, find_flares, origin_met_s, without_times
+from hstlc.missions.xmm.field import FieldList, field_clock, field_lists, find_flares, without_times
 from hstlc.missions.xmm.identify import real
 from hstlc.missions.xmm.read import EpicExposure
 from hstlc.missions.xmm.settings import XmmSettings
-from hstlc.missions.xmm.sources import FieldSource, field_sources, regions_of
+from hstlc.missions.xmm.sources import FieldSource, circles_of, field_sources, regions_of
 from hstlc.missions.xmm.usable import usable_kinds
 from hstlc.model import Finding, HardnessRatio, Intervals, LightCurve, Severity, Source
 from hstlc.regions import SkyPixels, off_axis
@@ -65,7 +65,7 @@ def extract(exposure: EpicExposure, settings: XmmSettings, selection: None = Non
     """Make the light curves of an EPIC observation.
 
     Times count from the start of the first event list, in TT at the spacecraft. A band of a camera is called
-    ``pn_broad``, ``m1_broad``, ``m2_broad``; ``ep_broad`` is the sum of the cameras over the time that all of them share.
+    ``pn_broad``, ``m1_broad``, ``m2_broad``; ``ep_broad`` is the sum of the cameras over the time that all share.
 
     Parameters
     ----------
@@ -87,11 +87,13 @@ def extract(exposure: EpicExposure, settings: XmmSettings, selection: None = Non
     UnsupportedModeError
         ``data.no-events``: no event list can be used.
     """
-    kinds = usable_kinds(exposure)
+    kinds = [kind for kind in usable_kinds(exposure) if kind.partition("_")[0] in settings.cameras]
     if not kinds:
         names = ", ".join(file.path.name for file in exposure.files)
         raise UnsupportedModeError(
-            "data.no-events", f"{names}: no event list with events in good time", "run 'hstlc check' on the files"
+            "data.no-events",
+            f"{names}: no event list of {', '.join(settings.cameras)} with events in good time",
+            "run 'hstlc check' on them",
         )
     lists = field_lists(exposure, kinds, settings)
     flares = find_flares(lists, settings)
@@ -117,7 +119,7 @@ def longest_live_s(exposure: EpicExposure, settings: XmmSettings) -> float | Non
     kinds = usable_kinds(exposure)
     if not kinds:
         return None
-    lists = field_lists(exposure, kinds, settings)
+    lists = field_lists(exposure, kinds, settings, places=False)
     clock = _summed_clock(_in_cameras(lists), settings)[1]
     return clock.total
 
@@ -218,13 +220,14 @@ def _source_curves(
 ) -> tuple[SourceCurves, ...]:
     sky = field.lists[0].sky
     wanted, every = field_sources(exposure.source_list, field.settings, sky, live_s)
+    circles = {ready.sky: circles_of(every, ready.sky) for ready in field.lists}
     made = []
     for source in wanted:
         apertures: dict[str, list[Aperture]] = {}
         problem = ""
         for camera, lists in _in_cameras(field.lists).items():
             for ready in lists:
-                region, background, why = regions_of(source, every, field.settings, ready.sky)
+                region, background, why = regions_of(source, circles[ready.sky], field.settings, ready.sky)
                 problem = problem or why
                 seen = aperture(ready, region, background)
                 if seen is not None:
@@ -269,9 +272,7 @@ def _source(field: _Field, source: FieldSource, apertures: Mapping[str, Sequence
         for name, some in apertures.items():
             meta = {**keywords, **camera_keywords([some[0].ready.events])}
             curve = make(some, limits, meta=meta)
-            curves[f"{name}_{band}"] = _counted(
-                replace(curve, arrivals=arrivals_in(some, limits)[0]), f"{name}_{band}"
-            )
+            curves[f"{name}_{band}"] = _counted(replace(curve, arrivals=arrivals_in(some, limits)[0]), f"{name}_{band}")
     lead = f"{lead_camera}_{field.lead}"
     leading = [seen for name in summed for seen in inside[name]] if several else list(apertures[summed[0]])
     curves[lead] = replace(curves[lead], stamps=_stamps(leading))
@@ -358,9 +359,9 @@ def _hardness(curves: Mapping[str, LightCurve], camera: str) -> tuple[HardnessRa
         pair = [curves.get(f"{camera}_{band}") for band in (hard, soft)]
         if pair[0] is None or pair[1] is None:
             continue
-        events = [float(curve["source_events"].sum()) for curve in pair if curve is not None]
-        beside = [float(curve["background_events"].sum()) for curve in pair if curve is not None]
+        of_hard, of_soft = (int(curve["source_events"].sum()) for curve in pair if curve is not None)
+        by_hard, by_soft = (int(curve["background_events"].sum()) for curve in pair if curve is not None)
         expected = sum(float(curve["background"].sum()) for curve in pair if curve is not None)
-        scale = expected / sum(beside) if sum(beside) else 0.0
-        found.append(HardnessRatio(hard, soft, *hardness_ratio(*map(int, (*events, *beside)), scale)))
+        scale = expected / (by_hard + by_soft) if by_hard + by_soft else 0.0
+        found.append(HardnessRatio(hard, soft, *hardness_ratio(of_hard, of_soft, by_hard, by_soft, scale)))
     return tuple(found)

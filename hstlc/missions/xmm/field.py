@@ -21,7 +21,7 @@ from hstlc.missions.xmm.settings import XmmSettings
 from hstlc.model import Intervals
 from hstlc.regions import LiveMap, SkyPixels
 
-__all__ = ["FieldList", "field_clock", "field_lists", "find_flares", "good_events", "origin_met_s"]
+__all__ = ["FieldList", "field_clock", "field_lists", "find_flares", "good_events", "without_times"]
 
 BoolArray = NDArray[np.bool_]
 FloatArray = NDArray[np.float64]
@@ -77,23 +77,18 @@ class FieldList:
         return reduce(Intervals.union, self.gti.values(), Intervals.of([], []))
 
     def times(self, rows: NDArray[np.int64]) -> FloatArray:
-        """Times of some events, seconds."""
+        """Return the times of some events, seconds."""
         return np.asarray(self.events.time_s[rows] + self.shift_s)
 
     def energies(self, rows: NDArray[np.int64]) -> NDArray[np.float32]:
-        """Energies of some events, keV."""
+        """Return the energies of some events, keV."""
         return np.asarray(self.events.columns["pi"][rows] / np.float32(1000.0), dtype=np.float32)
 
     def in_band(self, rows: NDArray[np.int64], band_kev: tuple[float, float]) -> NDArray[np.int64]:
-        """Those of some events that are in a band; PI is whole eV, and the upper limit is not in it."""
+        """Return those of some events that are in a band; PI is whole eV, and the upper limit is not in it."""
         low, high = (round(limit * 1000.0, 6) for limit in band_kev)
         pi = self.events.columns["pi"][rows]
         return rows[(pi >= low) & (pi < high)]
-
-
-def origin_met_s(lists: Sequence[EpicEvents]) -> float:
-    """Return the second after MJDREF at which the times of an observation start."""
-    return min(events.start_met_s for events in lists)
 
 
 def good_events(events: EpicEvents, settings: XmmSettings) -> BoolArray:
@@ -129,18 +124,26 @@ def _revolution(value: object) -> int | None:
         return None
 
 
-def field_lists(exposure: EpicExposure, kinds: Sequence[str], settings: XmmSettings) -> list[FieldList]:
-    """Return the event lists of these kinds, ready to be counted, flares not taken out."""
-    origin = origin_met_s([exposure.lists[kind] for kind in kinds])
-    return [_ready(exposure.lists[kind], exposure.lists[kind].start_met_s - origin, settings) for kind in kinds]
+def field_lists(
+    exposure: EpicExposure, kinds: Sequence[str], settings: XmmSettings, *, places: bool = True
+) -> list[FieldList]:
+    """Return the event lists of these kinds, ready to be counted, flares not taken out.
+
+    With ``places=False`` only times matter: ``index`` and ``live`` are empty.
+    """
+    lists = [exposure.lists[kind] for kind in kinds]
+    origin = min(events.start_met_s for events in lists)
+    return [_ready(events, events.start_met_s - origin, settings, places) for events in lists]
 
 
-def _ready(events: EpicEvents, shift_s: float, settings: XmmSettings) -> FieldList:
+def _ready(events: EpicEvents, shift_s: float, settings: XmmSettings, places: bool) -> FieldList:
     columns = events.columns
     good = good_events(events, settings)
-    shown = np.flatnonzero(good)
-    shown = shown[:: max(1, -(-len(shown) // _SHOWN))]
-    live = LiveMap.of_events(columns["x"][shown], columns["y"][shown], columns["ccd"][shown])
+    live = LiveMap(())
+    if places:
+        shown = np.flatnonzero(good)
+        shown = shown[:: max(1, -(-len(shown) // _SHOWN))]
+        live = LiveMap.of_events(columns["x"][shown], columns["y"][shown], columns["ccd"][shown])
     good &= in_own_good_time(events.time_s, columns["ccd"], events.gti)
     gti = {ccd: Intervals.of(own.start + shift_s, own.stop + shift_s) for ccd, own in events.gti.items()}
     dead = events.camera in settings.readout_is_dead
@@ -152,7 +155,7 @@ def _ready(events: EpicEvents, shift_s: float, settings: XmmSettings) -> FieldLi
         events,
         shift_s,
         np.flatnonzero(good),
-        SkyIndex(columns["x"], columns["y"], keep=good),
+        SkyIndex(columns["x"], columns["y"], keep=good if places else np.zeros(len(good), dtype=bool)),
         live,
         events.sky,
         gti,

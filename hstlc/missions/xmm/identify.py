@@ -55,7 +55,7 @@ def identify(path: Path) -> FileIdentity | None:
         Not readable, and the name is not that of an event list or a list of sources.
     """
     try:
-        units = read_columns(path, lambda name, header: (), most=2)
+        units = read_columns(path, _nothing, most=2)
     except UnreadableError as error:
         named = _of_name(path)
         if named is None:
@@ -84,6 +84,10 @@ def identify(path: Path) -> FileIdentity | None:
         dec_deg=real(header, "DEC_OBJ"),
         archive_name=_archive_name(rootname, kind) if role in (Role.EVENTS, Role.COMPANION) else "",
     )
+
+
+def _nothing(name: str, header: Mapping[str, Value]) -> tuple[str, ...]:  # noqa: ARG001
+    return ()
 
 
 def keywords(units: list[TableColumns]) -> dict[str, Value]:

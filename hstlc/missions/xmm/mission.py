@@ -32,6 +32,9 @@ _ORBIT_S = 172_000.0
 #: tell apart are separated by.
 _SAME_SOURCE_ARCSEC = 8.0
 
+#: What the name of a band can begin with.
+_CAMERAS = {"pn": ("pn",), "m1": ("m1",), "m2": ("m2",), "ep": ("pn", "m1", "m2")}
+
 _OPTIONS = "bin_width, energy, band, ra, dec, radius, region and background"
 
 
@@ -134,7 +137,7 @@ def curve_options(
     """Return settings with the options of :func:`hstlc.light_curve` put in.
 
     Plain numbers are seconds, keV, degrees (``ra``, ``dec``) and arcseconds (``radius``); ``region`` and ``background``
-    are DS9 text or region files.
+    are DS9 text or region files. ``band`` may begin with a camera: ``m1_soft``.
 
     Raises
     ------
@@ -161,7 +164,10 @@ def curve_options(
             changes["bands"] = (f"energy = {low!r} keV .. {high!r} keV",)
             parse_bands(changes["bands"])
         if band is not None:
-            changes["bands"] = (str(band),)
+            camera, _, name = str(band).partition("_")
+            if camera in _CAMERAS:
+                changes["cameras"] = _CAMERAS[camera]
+            changes["bands"] = (name if camera in _CAMERAS else str(band),)
             parse_bands(changes["bands"])
         placed = placed_by_options(
             ra=ra,

@@ -220,6 +220,11 @@ def read_list(path: Path) -> EpicEvents:
     frames, frame_s, integration_s = _frames(units, header, start)
     if not frames:
         missing.append("EXPOSU")
+    if "CCDNR" in missing:  # all events are of one detector, live when any CCD was
+        gti = {0: reduce(Intervals.union, gti.values(), Intervals.of([], []))}
+        frames, frame_s, integration_s = (
+            {0: next(iter(one.values()))} if one else {} for one in (frames, frame_s, integration_s)
+        )
     exposure = str(header.get("EXPIDSTR") or "").strip().lower() or "s000"
     time_s -= start
     return EpicEvents(
@@ -314,9 +319,12 @@ def _frames(
         number = _number(unit)
         if not unit.name.startswith("EXPOSU") or number is None or not {"TIME", "FRACEXP"} <= unit.columns.keys():
             continue
-        middle, first = np.unique(np.asarray(unit.columns["TIME"], dtype=np.float64) - start, return_index=True)
-        part = np.clip(np.nan_to_num(unit.columns["FRACEXP"][first]), 0.0, 1.0)
-        length = float(np.median(np.diff(middle))) if len(middle) > 1 else _frame_keyword(unit.header, header)
+        middle = np.asarray(unit.columns["TIME"], dtype=np.float64) - start
+        part = np.clip(np.nan_to_num(unit.columns["FRACEXP"]), 0.0, 1.0)
+        if not (middle[1:] > middle[:-1]).all():
+            middle, first = np.unique(middle, return_index=True)
+            part = part[first]
+        length = _frame_length(middle) if len(middle) > 1 else _frame_keyword(unit.header, header)
         if not length > 0:
             continue
         clocks[number] = LiveClock.of_frames(middle, part, length).simplified(length / 2)
@@ -325,6 +333,13 @@ def _frames(
         whole = real(unit.header, "TIMEDEL") if whole is None else whole
         integration_s[number] = min(length, whole) if whole else length
     return clocks, frame_s, integration_s
+
+
+def _frame_length(middle: FloatArray) -> float:
+    """Return the mean length of frames, seconds: times are stored to 0.1 us, too coarse for one short frame."""
+    typical = float(np.median(np.diff(middle)))
+    span = float(middle[-1] - middle[0])
+    return span / max(round(span / typical), 1)
 
 
 def _frame_keyword(*headers: Mapping[str, Value]) -> float:

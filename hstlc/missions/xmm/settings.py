@@ -20,6 +20,7 @@ class XmmSettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=False)
 
+    cameras: tuple[Camera, ...] = Field(("pn", "m1", "m2"), min_length=1, description="cameras that are used")
     bin_width_s: Seconds = Field(500.0, alias="bin_width", description="width of the time bins")
     bands: tuple[str, ...] = Field(
         ("csc",),
@@ -55,8 +56,10 @@ class XmmSettings(BaseModel):
     )
     maximum_pattern_pn: int = Field(4, ge=0, le=12, description="highest PATTERN of pn")
     maximum_pattern_mos: int = Field(12, ge=0, le=31, description="highest PATTERN of MOS")
-    flag_mask_pn: int = Field(0xCFA0000, ge=0, description="bits of FLAG that leave out an event of pn")
-    flag_mask_mos: int = Field(0x766BA000, ge=0, description="bits of FLAG that leave out an event of MOS")
+    flag_mask_pn: int = Field(0xCFA0000, ge=0, le=0x7FFFFFFF, description="bits of FLAG that leave out an event of pn")
+    flag_mask_mos: int = Field(
+        0x766BA000, ge=0, le=0x7FFFFFFF, description="bits of FLAG that leave out an event of MOS"
+    )
     hot_pixels: str = Field(
         "",
         description="table of hot pixels (CSV: camera, ccd, rawx, rawy_first, rawy_last, revolution_first,"

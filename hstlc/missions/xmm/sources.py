@@ -12,9 +12,9 @@ from hstlc.errors import UsageError
 from hstlc.missions.placed_sources import PlacedSource, circle_of, designation, names_of, placed_regions
 from hstlc.missions.xmm.settings import XmmSettings
 from hstlc.missions.xmm.source_list import SourceRow, chosen_rows
-from hstlc.regions import BackgroundRule, Region, SkyPixels, background_region
+from hstlc.regions import BackgroundRule, Circle, Region, SkyPixels, background_region
 
-__all__ = ["FieldSource", "field_sources", "regions_of"]
+__all__ = ["FieldSource", "circles_of", "field_sources", "regions_of"]
 
 #: What names by position begin with.
 PREFIX = "XMMU"
@@ -81,19 +81,19 @@ def field_sources(
                 number = str(len(wanted) + 1)
                 wanted.append(FieldSource(name, "configuration", number, ra, dec, 0.0, source, place))
     elif settings.use_source_list:
-        limits = {
-            "minimum_likelihood": settings.minimum_likelihood,
-            "minimum_counts": settings.minimum_counts,
-            "maximum_extent_arcsec": settings.maximum_extent_arcsec,
-            "maximum_sources": settings.maximum_sources,
-        }
-        wanted = [listed[row] for row in chosen_rows(known, live_s=live_s, **limits)]
+        chosen = chosen_rows(
+            known,
+            minimum_likelihood=settings.minimum_likelihood,
+            minimum_counts=settings.minimum_counts,
+            maximum_extent_arcsec=settings.maximum_extent_arcsec,
+            maximum_sources=settings.maximum_sources,
+            live_s=live_s,
+        )
+        wanted = [listed[row] for row in chosen]
     names: list[str] = []
-    named = []
-    for source in wanted:
-        name = names_of(names, source.name or designation(PREFIX, source.ra_deg, source.dec_deg))
-        names.append(name)
-        named.append(replace(source, name=name))
+    for one in wanted:
+        names.append(names_of(names, one.name or designation(PREFIX, one.ra_deg, one.dec_deg)))
+    named = [replace(one, name=name) for one, name in zip(wanted, names, strict=True)]
     return named, list(listed.values())
 
 
@@ -121,15 +121,29 @@ def _further(row: SourceRow) -> tuple[float | None, dict[str, Any]]:
     return likelihood, extra
 
 
+def circles_of(sources: Sequence[FieldSource], sky: SkyPixels) -> list[Circle]:
+    """Return the circles of listed sources in the pixels of an event list; those behind the plane are left out."""
+    if not sources:
+        return []
+    x, y = sky.pixel([one.ra_deg for one in sources], [one.dec_deg for one in sources])
+    radius = np.array([one.radius_arcsec for one in sources]) / sky.scale_arcsec
+    seen = np.isfinite(x)
+    return [Circle(*place) for place in zip(x[seen].tolist(), y[seen].tolist(), radius[seen].tolist(), strict=True)]
+
+
 def regions_of(
-    source: FieldSource, others: Sequence[FieldSource], settings: XmmSettings, sky: SkyPixels
+    source: FieldSource, others: Sequence[Circle], settings: XmmSettings, sky: SkyPixels
 ) -> tuple[Region, Region | None, str]:
     """Return source and background region in the pixels of an event list; no background, and why, where none is left.
 
     Parameters
     ----------
-    others : sequence of FieldSource
-        Sources that are kept out of the background; those within the source's own region are itself.
+    source : FieldSource
+    others : sequence of Circle
+        Of the sources that are kept out of the background; those within the source's own region are itself.
+    settings : XmmSettings
+    sky : SkyPixels
+        Plane of the event list.
     """
     background: Region | BackgroundRule | None = None
     if source.placed is not None:
@@ -146,11 +160,9 @@ def regions_of(
         inner, outer = reach, outer * reach / inner
     away = (outer + settings.source_radius_arcsec) / sky.scale_arcsec
     x, y = region.center
-    near = []
-    for other in others:
-        other_x, other_y = (float(value) for value in sky.pixel(other.ra_deg, other.dec_deg))
-        if np.hypot(other_x - x, other_y - y) < away and not region.inside([other_x], [other_y])[0]:
-            near.append(circle_of(sky, other.ra_deg, other.dec_deg, other.radius_arcsec))
+    around = [one for one in others if np.hypot(one.x - x, one.y - y) < away]
+    own = region.inside([one.x for one in around], [one.y for one in around])
+    near = [Region.of(one) for one, inside in zip(around, own, strict=True) if not inside]
     rule = BackgroundRule(inner, outer, "arcsec")
     try:
         return region, background_region(region, near, rule, sky.scale_arcsec), ""

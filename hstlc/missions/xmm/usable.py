@@ -31,11 +31,8 @@ def problem_of(events: EpicEvents) -> Problem | None:
     inside = good.contains(events.time_s)
     if not inside.any():
         first, last = float(events.time_s.min()), float(events.time_s.max())
-        return (
-            "no_good_time",
-            f"none of the events, {first:.1f} to {last:.1f} s, is in good time,"
-            f" {good.start[0]:.1f} to {good.stop[-1]:.1f} s",
-        )
+        times = f"{good.start[0]:.1f} to {good.stop[-1]:.1f} s"
+        return "no_good_time", f"none of the events, {first:.1f} to {last:.1f} s, is in good time, {times}"
     return None
 
 

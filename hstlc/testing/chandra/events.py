@@ -95,7 +95,7 @@ def _source_events(
     sigma = source.sigma_arcsec / observation.pixel_arcsec
     x, y = observation.pixel(source.x_arcsec, source.y_arcsec)
     offset = random.normal(0.0, sigma, (2, len(time_s)))
-    energy = random.lognormal(np.log(source.energy_kev), 0.5, len(time_s))
+    energy: FloatArray = random.lognormal(np.log(source.energy_kev), 0.5, len(time_s))
     energy = np.where((energy < _ENERGY_KEV[0]) | (energy > _ENERGY_KEV[1]), source.energy_kev, energy)
     return EventTable(time_s, x + offset[0], y + offset[1], energy, np.full(len(time_s), number))
 
@@ -115,7 +115,7 @@ def _background_events(random: np.random.Generator, observation: ChandraObservat
 def _times(random: np.random.Generator, observation: ChandraObservation, rate: float, shape: Shape) -> FloatArray:
     acis = observation.instrument == "ACIS"
     step = observation.frame_s if acis else _FINE_S
-    middle = (np.arange(int(observation.ontime_s / step)) + 0.5) * step
+    middle: FloatArray = (np.arange(int(observation.ontime_s / step)) + 0.5) * step
     expected = rate * step * observation.dtcor * shape(middle)
     time_s = np.repeat(middle, random.poisson(expected))
     return time_s if acis else np.sort(time_s + random.uniform(-step / 2, step / 2, len(time_s)))
