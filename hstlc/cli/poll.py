@@ -229,6 +229,11 @@ def _print_admissible(context: Context) -> None:
 )
 @click.option("--source", "sources", multiple=True, help=_SOURCE)
 @radius_option
+@click.option(
+    "--significance",
+    type=click.FloatRange(min=0),
+    help="Of catalogs of sources: only those of at least this significance.",
+)
 @click.option("--no-plots", is_flag=True, help="End before the plots.")
 @run_options
 def get(
@@ -236,19 +241,20 @@ def get(
     listed: Path | None,
     sources: tuple[str, ...],
     radius: float,
+    significance: float | None,
     no_plots: bool,
     options: RunOptions,
 ) -> None:
     """Find targets in the archives, fetch all there is of them, and make light curves, statistics and plots now.
 
     TARGETS are names such as GJ436, which a name resolver places on the sky. One that fails does not stop the others,
-    and what was fetched before is not fetched again.
+    and what was fetched before is not fetched again. How far it is tell 'hstlc status' and the table remote_product.
     """
     from hstlc.cli.database import require_database
     from hstlc.cli.summary import print_summary
     from hstlc.errors import UsageError
 
-    wanted = _wanted(targets, listed, radius)
+    wanted = _wanted(targets, listed, radius, significance)
     if not wanted:
         raise UsageError("usage.no-target", "there is no target to get", "name one, such as GJ436, or give --file LIST")
     settings = load_settings(options.config)
@@ -281,13 +287,15 @@ def get(
     run_command(settings, "ingest", options, work, told=told)
 
 
-def _wanted(targets: Sequence[str], listed: Path | None, radius_deg: float) -> list[Selection]:
+def _wanted(
+    targets: Sequence[str], listed: Path | None, radius_deg: float, significance: float | None
+) -> list[Selection]:
     from hstlc.archives.base import Selection
     from hstlc.pipeline.wanted import read_targets
 
     named = [Selection(target.strip()) for target in targets if target.strip()]
     every = dict.fromkeys([*named, *(read_targets(listed) if listed else ())])
-    return [replace(one, radius_deg=radius_deg) for one in every]
+    return [replace(one, radius_deg=radius_deg, minimum_significance=significance) for one in every]
 
 
 def _fetch_wanted(
@@ -311,14 +319,15 @@ def _fetch_wanted(
     found: dict[tuple[str, str], None] = {}
     with open_store(settings, write=not options.dry_run, wait=not options.no_wait, lock="archive") as context:
         with nullcontext() if options.dry_run else recorded_run(context, "poll", summary):
-            for one in wanted:
+            for number, one in enumerate(wanted, 1):
                 if one.ra_deg is None:
                     ra_deg, dec_deg = place(http, settings.targets.resolver_url, one.target)
                     one = replace(one, ra_deg=ra_deg, dec_deg=dec_deg)
                 keys = find_wanted(context, archives, [one], summary, dry_run=options.dry_run)
                 found |= dict.fromkeys(keys)
                 if talking:
-                    click.echo(f"{one.target}: {_shares(keys)}")
+                    place_in_list = f"{number}/{len(wanted)} " if len(wanted) > 1 else ""
+                    click.echo(f"{place_in_list}{one.target}: {_shares(keys)}")
         if options.dry_run:
             return summary, list(found)
         with recorded_run(context, "fetch", summary):

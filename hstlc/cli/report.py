@@ -22,7 +22,7 @@ _RADIUS = "Distance from the place  [default: 2 arcmin; of a source by its name:
 
 
 @click.command()
-@click.argument("name", metavar="[OBJECT]", required=False)
+@click.argument("name", metavar="OBJECT", required=False)
 @click.option("--ra", "ra_deg", type=click.FloatRange(0, 360), help="Right ascension, ICRS, in degrees.")
 @click.option("--dec", "dec_deg", type=click.FloatRange(-90, 90), help="Declination, ICRS, in degrees.")
 @click.option("--all", "everything", is_flag=True, help="All sources of the store.")

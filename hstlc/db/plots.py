@@ -39,6 +39,7 @@ VIEWS = (PAGE, "plot", "quicklook", "periodogram")
 FOLDER_PAGE = "folder-page"
 
 _SETUP = ("mission", "targname", "instrume", "detector", "opt_elem", "cenwave", "aperture", "rootname", "proposid")
+_PLACE = ("path", "filename", "sha256")
 _WHERE_AND_WHEN = ("ra_deg", "dec_deg", "expstart_mjd", "exptime_s")
 
 
@@ -72,8 +73,8 @@ def due_plots(
     Returns
     -------
     list of dict
-        Columns of ``product``; ``others``: the rows of the other curves of its source, each with its ``band``; and
-        ``input``: the digest of all that its page shows.
+        Columns of ``product``; ``others``: ``band``, ``path``, ``filename`` and ``sha256`` of the other curves of its
+        source; and ``input``: the digest of all that its page shows.
     """
     page = PRODUCTS.alias("page")
     rows = connection.execute(
@@ -113,11 +114,11 @@ def _other_bands(connection: Connection) -> dict[int, list[dict[str, Any]]]:
     for name in ("individual_product_id", "composite_product_id"):
         joined = lead.join(OUTPUTS, and_(same, ~OUTPUTS.c.lead)).join(PRODUCTS, PRODUCTS.c.id == OUTPUTS.c[name])
         rows = connection.execute(
-            select(lead.c[name].label("lead_id"), OUTPUTS.c.band, PRODUCTS)
+            select(lead.c[name].label("lead_id"), OUTPUTS.c.band, *(PRODUCTS.c[column] for column in _PLACE))
             .distinct()
             .select_from(joined)
             .where(lead.c.lead, lead.c.source_name != "", lead.c[name].is_not(None))
-            .order_by(lead.c[name], OUTPUTS.c.band, PRODUCTS.c.id)
+            .order_by(lead.c[name], OUTPUTS.c.band, PRODUCTS.c.filename)
         )
         for row in map(dict, rows.mappings()):
             found.setdefault(row.pop("lead_id"), []).append(row)

@@ -161,11 +161,13 @@ def numbers_of(view: SourceView) -> list[Number]:
         numbers.append(("Bayesian blocks at p = 0.05 and 0.01", blocks, ""))
     if view.periodogram is not None:
         peak, time_s = view.periodogram.peak, view.shown.whole["time"]
-        note = artifact_note(peak.period_s, float(np.ptp(time_s)), view.artifacts_s)
+        span_s = float(np.ptp(time_s))
+        within = {name: period_s for name, period_s in view.artifacts_s.items() if period_s <= span_s}
+        note = artifact_note(peak.period_s, span_s, within)
         numbers += [
             ("Highest peak of the periodogram", f"{peak.period_s:.6g}", "s"),
             ("Its false-alarm probability", f"{peak.false_alarm_probability:.3g}", ""),
         ]
         if note:
-            numbers.append(("Without the source it is made by", note, ""))
+            numbers.append(("The observatory makes such a period by", note, ""))
     return numbers

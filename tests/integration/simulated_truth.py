@@ -151,10 +151,10 @@ def _assert_files_once(store: Store, expected: Mapping[tuple[str, str, str], str
     rows = {row["sha256"] for row in read(store, BadData)}, [row["sha256"] for row in read(store, ExposureFile)]
     taken = Counter([*rows[1], *(rows[0] - set(rows[1]))])  # a file that is refused belongs to no exposure
     wanted = {key: digest for key, digest in expected.items() if not (key[0] == "mast" and "_asn" in key[1])}
-    contents = Counter(digest for (source, *_), digest in wanted.items() if source not in homeless)
+    contents = Counter({digest for (source, *_), digest in wanted.items() if source not in homeless})
     assert (taken - contents, contents - taken) == (Counter(), Counter())
     waiting = Counter(files_of(store.home / "download" / "waiting", ("",)).values())
-    elsewhere = Counter(digest for (source, *_), digest in wanted.items() if source in homeless)
+    elsewhere = Counter({digest for (source, *_), digest in wanted.items() if source in homeless})
     assert (waiting - elsewhere, elsewhere - waiting) == (Counter(), Counter())
 
 

@@ -410,6 +410,36 @@ def test_one_target_that_fails_does_not_stop_the_others(
     assert _rows(database, "SELECT DISTINCT targname FROM metadata") == [(TARGET,)]
 
 
+def test_a_list_of_objects_becomes_light_curves_of_their_sources_though_one_fails(
+    hstlc: Run, database: str, home: Path, stand_in: StandIn, tmp_path: Path
+) -> None:
+    """A name of a catalog, a place, a source that is too faint and one that nobody knows; one curve cannot be put."""
+    listed = tmp_path / "objects.txt"
+    listed.write_text("2CXO J235959.9+010000\nPOLE, 0.001, 89.9\n2CXO J162624.0-242448\nNOWHERE, 10, 10\n")
+    occupied = home / "outputs" / "SIM-SOURCE" / "acisf07999_000_r0035_curve.fits"
+    (occupied / "not a file").mkdir(parents=True)
+    result = hstlc("get", "--file", listed, "--source", "csc", "--significance", "5")
+    assert result.exit_code == 4, result.output
+    lines = result.stdout.splitlines()
+    assert "1/4 2CXO J235959.9+010000: 1 dataset (csc 1)" in lines
+    assert "2/4 POLE: 1 dataset (csc 1)" in lines
+    assert "3/4 2CXO J162624.0-242448: no dataset" in lines
+    assert "4/4 NOWHERE: no dataset" in lines
+    assert f"failed: [store.io] {occupied}" in result.stdout
+    assert _rows(database, "SELECT rootname FROM metadata") == [("acisf08478_000_r0043",)]
+    leading = "SELECT s.gl_index IS NOT NULL FROM stats s JOIN outputs o ON o.individual_product_id = s.product_id"
+    assert _rows(database, f"{leading} WHERE o.source_name <> '' AND o.lead") == [(True,)]
+    assert list((home / "plots").rglob("acisf08478_000_r0043_*_broad_curve.html"))
+    states = Counter(row[1] for row in _rows(database, "SELECT name, state FROM remote_product"))
+    assert states == {"done": 4}
+    (occupied / "not a file").rmdir()
+    occupied.rmdir()
+    again = hstlc("get", "--file", listed, "--source", "csc", "--significance", "5")
+    assert again.exit_code == 0, again.output
+    assert _rows(database, "SELECT COUNT(*) FROM download_attempt") == [(4,)]
+    assert len(_rows(database, "SELECT rootname FROM metadata")) == 2
+
+
 def test_a_bad_line_of_a_list_is_named_and_nothing_is_asked(
     hstlc: Run, home: Path, stand_in: StandIn, tmp_path: Path
 ) -> None:

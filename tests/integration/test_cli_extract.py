@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,6 +16,14 @@ import hstlc as api
 from hstlc.errors import UsageError
 from hstlc.formats.curve_fits import read_light_curve
 from hstlc.store.digest import sha256_file
+from hstlc.testing.archive.xray_files import (
+    ChandraExposure,
+    EpicExposure,
+    chandra_events,
+    csc_region,
+    epic_events,
+    epic_source_list,
+)
 from hstlc.testing.cos import CosExposure, Scene, write_exposure
 
 Run = Callable[..., Result]
@@ -190,3 +199,54 @@ def test_a_notebook_says_which_sources_there_are(toy: Path):
         assert api.light_curve(path, source="TOY A", band=band).meta["BAND"] == found
     placed = api.light_curve(path, ra=83.0, dec=-5.0, radius=8.0)
     assert placed["source_events"].sum() == 1600.0
+
+
+# --- the missions that are there
+
+
+def test_exposures_of_several_missions_are_done_at_once(hstlc: Run, spectra: Path, tmp_path: Path):
+    given = tmp_path / "given"
+    given.mkdir()
+    shutil.copy(spectra / "lsim01aaq_corrtag_a.fits", given)
+    camera, region = EpicExposure("PN", "S", 3), ChandraExposure(7999, region=35)
+    (given / camera.filename("0884250101")).write_bytes(epic_events("0884250101", camera))
+    (given / "sources.FTZ").write_bytes(epic_source_list("0884250101"))
+    (given / "events.fits.gz").write_bytes(chandra_events(region))
+    (given / "region.fits.gz").write_bytes(csc_region(region))
+    result = hstlc("extract", given, "--output", tmp_path / "out", "--json")
+    assert result.exit_code == 0, result.output
+    told = json.loads(result.stdout)
+    assert told["failed"] == []
+    leads = [row for row in told["curves"] if row["lead"]]
+    assert [(row["exposure"], row["band"]) for row in leads] == [
+        *[("acisf07999_000_r0035", "broad"), ("lsim01aaq", "")],
+        *[("0884250101", "pn_broad")] * 3,
+    ]
+    for row in leads:
+        curve = read_light_curve(Path(row["file"]))
+        assert float(curve["gross"].sum()) == pytest.approx(row["counts"])
+        assert float(curve["exposure"].sum()) == pytest.approx(row["live_s"])
+    assert len(names(tmp_path / "out")) == len(told["curves"])
+    one = hstlc("extract", given / "events.fits.gz", "--output", tmp_path / "soft", "--band", "soft", "--json")
+    assert [row["band"] for row in json.loads(one.stdout)["curves"]] == ["soft"]
+    region_file = tmp_path / "own.reg"
+    region_file.write_text('fk5\ncircle(150.0, 2.0, 20")\n')
+    own = hstlc("extract", given / "sources.FTZ", "--region", region_file, "--output", tmp_path / "own", "--json")
+    assert own.exit_code == 0, own.output
+    found = {row["counts"] for row in json.loads(own.stdout)["curves"] if row["lead"]}
+    assert found == {next(row["counts"] for row in leads if row["source"] == "XMMU J100000.0+020000")}
+
+
+@pytest.mark.parametrize(
+    ("name", "counts", "background", "rate"), [("m1_S002", 694, 318, 0.02707), ("m2_S003", 633, 244, 0.02543)]
+)
+def test_the_author_of_real_data_counted_the_same(
+    hstlc: Run, real_data: Path, tmp_path: Path, name: str, counts: int, background: int, rate: float
+):
+    path = real_data / "xmm" / f"eggr38__{name}_ImagingEvts_events_gtifiltered.fit"
+    regions = ("physical; circle(27236.443, 27596.668, 600)", "physical; circle(28868.8, 25949.1, 1139.57)")
+    options = ("--region", regions[0], "--background", regions[1], "--energy", "0.1", "15", "--json")
+    (row,) = json.loads(hstlc("extract", path, "--output", tmp_path / "out", *options).stdout)["curves"]
+    curve = read_light_curve(Path(row["file"]))
+    assert (curve["source_events"].sum(), curve["background_events"].sum()) == (counts, background)
+    assert row["rate_ct_s"] == pytest.approx(rate, rel=0.005)

@@ -103,8 +103,9 @@ def field_of(exposure: ChandraExposure) -> Field:
     x, y = events.columns.get("x"), events.columns.get("y")
     if x is not None and y is not None:
         index = SkyIndex(x, y, keep=keep)
-        masked = events.mask is not None
-        live = LiveMap((), events.mask) if masked else LiveMap.of_events(x[keep], y[keep], ccd[keep])
+        # a box around one source has too few other events to tell: the catalog puts it where the detector is live
+        given = events.mask is not None or exposure.kind == "regevt3"
+        live = LiveMap((), events.mask) if given else LiveMap.of_events(x[keep], y[keep], ccd[keep])
     return Field(
         events=events,
         ccd=ccd,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import reduce
@@ -15,8 +14,9 @@ from numpy.typing import NDArray
 from hstlc.errors import InconsistentError, UnreadableError, UnsupportedModeError
 from hstlc.events.live_clock import LiveClock
 from hstlc.formats.fits_file import Value
-from hstlc.formats.gz_columns import TableColumns, read_columns
+from hstlc.formats.gz_columns import read_columns
 from hstlc.missions.base import FileIdentity, Role
+from hstlc.missions.xmm.ccd_tables import frames_of, good_times, is_good_time_table
 from hstlc.missions.xmm.identify import CAMERAS, keywords, real
 from hstlc.missions.xmm.source_list import SourceRow, source_rows
 from hstlc.model import EventList, Intervals
@@ -45,7 +45,6 @@ _COLUMNS: Mapping[str, str] = {
 NEEDED = ("TIME", "X", "Y", "PI")
 
 _MJDREF = 50814.0
-_GTI = re.compile(r"(STDGTI|GTI)(\d*)")
 _DEFAULT_STEP_DEG = 1.38888888888889e-05
 _CENTER = 25921.0
 
@@ -211,20 +210,20 @@ def read_list(path: Path) -> EpicEvents:
     if "ccd" not in columns:
         columns["ccd"] = np.zeros(len(time_s), dtype=np.uint8)
     numbers = [int(number) for number in np.unique(columns["ccd"])]
-    gti = _good_times(units, header, start, numbers)
+    gti = good_times(units, header, start, numbers)
     if not gti:
         missing.append("GTI")
         span = (float(time_s.min()) - start, float(np.nextafter(time_s.max(), np.inf)) - start) if len(time_s) else None
         whole = Intervals.of([span[0]], [span[1]]) if span else Intervals.of([], [])
         gti = dict.fromkeys(numbers, whole)
-    frames, frame_s, integration_s = _frames(units, header, start)
+    frames, frame_s, integration_s = frames_of(units, header, start)
     if not frames:
         missing.append("EXPOSU")
     if "CCDNR" in missing:  # all events are of one detector, live when any CCD was
         gti = {0: reduce(Intervals.union, gti.values(), Intervals.of([], []))}
-        frames, frame_s, integration_s = (
-            {0: next(iter(one.values()))} if one else {} for one in (frames, frame_s, integration_s)
-        )
+        frames = dict(enumerate(list(frames.values())[:1]))
+        frame_s = dict(enumerate(list(frame_s.values())[:1]))
+        integration_s = dict(enumerate(list(integration_s.values())[:1]))
     exposure = str(header.get("EXPIDSTR") or "").strip().lower() or "s000"
     time_s -= start
     return EpicEvents(
@@ -246,105 +245,7 @@ def _wanted(name: str, header: Mapping[str, Value]) -> tuple[str, ...]:  # noqa:
         return ("TIME", *_COLUMNS)
     if name.startswith("EXPOSU"):
         return "TIME", "FRACEXP", "TIMEDEL"
-    return ("START", "STOP") if _GTI.fullmatch(name) else ()
-
-
-def _number(unit: TableColumns) -> int | None:
-    """Return the CCD that a table belongs to: its keyword, or the end of its name."""
-    value = unit.header.get("CCDID")
-    if isinstance(value, int) and not isinstance(value, bool):
-        return value
-    digits = re.search(r"\d+$", unit.name)
-    return int(digits[0]) if digits else None
-
-
-def _good_times(
-    units: Sequence[TableColumns], header: Mapping[str, Value], start: float, numbers: Sequence[int]
-) -> dict[int, Intervals]:
-    """Return the good times of each CCD.
-
-    A list that was filtered names the table of each CCD in its data subspace; else they are those of the standard name.
-    """
-    tables = {unit.name: unit for unit in units if {"START", "STOP"} <= unit.columns.keys()}
-    found: dict[int, Intervals] = {}
-    for ccd, name in _subspace(header).items():
-        if name in tables:
-            for one in numbers if ccd is None else [ccd]:
-                own = _intervals(tables[name], start)
-                found[one] = found[one].intersect(own) if one in found and ccd is None else own
-    for name, unit in tables.items():
-        number = _number(unit)
-        if name.startswith("STDGTI") and number is not None:
-            found.setdefault(number, _intervals(unit, start))
-    if not found and len(tables) == 1:  # one table for all
-        found = dict.fromkeys(numbers, _intervals(next(iter(tables.values())), start))
-    return found
-
-
-def _subspace(header: Mapping[str, Value]) -> dict[int | None, str]:
-    """Return the table of good times that the data subspace names for each CCD; None stands for all of them.
-
-    A component ``k`` of the subspace has the values ``kDSVALi`` and the references ``kDSREFi`` of the filters that
-    ``DSTYPi`` names; those of the first have no ``k``.
-    """
-    kinds = {key[5:]: str(value).strip().upper() for key, value in header.items() if key.startswith("DSTYP")}
-    ccd = next((number for number, kind in kinds.items() if kind == "CCDNR"), None)
-    time = next((number for number, kind in kinds.items() if kind == "TIME"), None)
-    found: dict[int | None, str] = {}
-    for key, value in header.items():
-        match = re.fullmatch(r"(\d*)DSREF(\d+)", key)
-        if match is None or match[2] != time:
-            continue
-        chip = str(header.get(f"{match[1]}DSVAL{ccd}") or "").strip() if ccd is not None else ""
-        table = str(value).strip().lstrip(":").upper()
-        if ccd is None or re.fullmatch(r"\d+", chip):
-            found[int(chip) if chip else None] = table
-    return found
-
-
-def _intervals(unit: TableColumns, start: float) -> Intervals:
-    begin, end = (np.asarray(unit.columns[name], dtype=np.float64) - start for name in ("START", "STOP"))
-    finite = np.isfinite(begin) & np.isfinite(end)
-    return Intervals.of(begin[finite], end[finite])
-
-
-def _frames(
-    units: Sequence[TableColumns], header: Mapping[str, Value], start: float
-) -> tuple[dict[int, LiveClock], dict[int, float], dict[int, float]]:
-    """Return what the tables EXPOSUnn tell of the frames of each CCD."""
-    clocks: dict[int, LiveClock] = {}
-    frame_s: dict[int, float] = {}
-    integration_s: dict[int, float] = {}
-    for unit in units:
-        number = _number(unit)
-        if not unit.name.startswith("EXPOSU") or number is None or not {"TIME", "FRACEXP"} <= unit.columns.keys():
-            continue
-        middle = np.asarray(unit.columns["TIME"], dtype=np.float64) - start
-        part = np.clip(np.nan_to_num(unit.columns["FRACEXP"]), 0.0, 1.0)
-        if not (middle[1:] > middle[:-1]).all():
-            middle, first = np.unique(middle, return_index=True)
-            part = part[first]
-        length = _frame_length(middle) if len(middle) > 1 else _frame_keyword(unit.header, header)
-        if not length > 0:
-            continue
-        clocks[number] = LiveClock.of_frames(middle, part, length).simplified(length / 2)
-        frame_s[number] = length
-        whole = float(np.median(unit.columns["TIMEDEL"])) if "TIMEDEL" in unit.columns and len(middle) else None
-        whole = real(unit.header, "TIMEDEL") if whole is None else whole
-        integration_s[number] = min(length, whole) if whole else length
-    return clocks, frame_s, integration_s
-
-
-def _frame_length(middle: FloatArray) -> float:
-    """Return the mean length of frames, seconds: times are stored to 0.1 us, too coarse for one short frame."""
-    typical = float(np.median(np.diff(middle)))
-    span = float(middle[-1] - middle[0])
-    return span / max(round(span / typical), 1)
-
-
-def _frame_keyword(*headers: Mapping[str, Value]) -> float:
-    """Return the keyword FRMTIME, milliseconds, in seconds; 0 where there is none."""
-    return next((value / 1000.0 for header in headers if (value := real(header, "FRMTIME"))), 0.0)
+    return ("START", "STOP") if is_good_time_table(name) else ()
 
 
 def load(files: Sequence[FileIdentity]) -> EpicExposure:

@@ -1,0 +1,193 @@
+"""Light curves of the sources of an EPIC observation: every band, every camera, and the cameras' sum."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from functools import partial, reduce
+from typing import Any
+
+import numpy as np
+
+from hstlc.lightcurves.cameras import common_times, sum_arrivals, sum_curves
+from hstlc.lightcurves.stamps import detector_stamp, sky_box, sky_stamp
+from hstlc.missions.base import SourceCurves
+from hstlc.missions.xmm.aperture import Aperture, aperture, arrivals_in, band_curve, within
+from hstlc.missions.xmm.curve_keywords import camera_keywords
+from hstlc.missions.xmm.identify import real
+from hstlc.missions.xmm.read import EpicExposure
+from hstlc.missions.xmm.shared_field import SharedField, in_cameras, summed_cameras
+from hstlc.missions.xmm.sources import FieldSource, circles_of, field_sources, regions_of
+from hstlc.model import Finding, HardnessRatio, Intervals, LightCurve, Severity, Source
+from hstlc.regions import SkyPixels, off_axis
+from hstlc.stats.hardness import hardness_ratio
+
+__all__ = ["source_curves"]
+
+#: What the picture of the detector shows beside the events: a pixel of pn, in those of DETX.
+_DETECTOR_MARGIN = 82.0
+
+_RATIOS = (("hard", "medium"), ("hard", "soft"), ("medium", "soft"))
+
+
+def source_curves(
+    field: SharedField, exposure: EpicExposure, live_s: float, findings: list[Finding]
+) -> tuple[SourceCurves, ...]:
+    """Return the light curves of the sources of an observation.
+
+    Parameters
+    ----------
+    field : SharedField
+    exposure : EpicExposure
+    live_s : float, seconds
+        Live time, for counts of the source list's rates.
+    findings : list of Finding
+        Gets what was noticed.
+    """
+    sky = field.lists[0].sky
+    wanted, every = field_sources(exposure.source_list, field.settings, sky, live_s)
+    circles = {ready.sky: circles_of(every, ready.sky) for ready in field.lists}
+    made = []
+    for source in wanted:
+        apertures: dict[str, list[Aperture]] = {}
+        problem = ""
+        for camera, lists in in_cameras(field.lists).items():
+            for ready in lists:
+                region, background, why = regions_of(source, circles[ready.sky], field.settings, ready.sky)
+                problem = problem or why
+                seen = aperture(ready, region, background)
+                if seen is not None:
+                    apertures.setdefault(camera, []).append(seen)
+        if not apertures:
+            message = f"{source.name}: no camera sees it in good time"
+            findings.append(Finding("source", Severity.FLAG, "Source not seen", message))
+            continue
+        if problem:
+            message = f"{source.name}: {problem}; nothing is subtracted"
+            findings.append(Finding("source", Severity.FLAG, "No background region", message))
+        made.append(_source(field, source, apertures))
+    return tuple(made)
+
+
+def _source(field: SharedField, source: FieldSource, apertures: Mapping[str, Sequence[Aperture]]) -> SourceCurves:
+    gtis = {name: reduce(Intervals.union, (seen.gti for seen in some)) for name, some in apertures.items()}
+    summed = summed_cameras(gtis, field.settings.minimum_common_fraction)
+    common = common_times([gtis[name] for name in summed])
+    inside = {name: [within(seen, common) for seen in apertures[name]] for name in summed}
+    several = len(summed) > 1 and all(_live(some) > 0 for some in inside.values())
+    lead_camera = "ep" if several else summed[0]
+    ra_deg, dec_deg = source.ra_deg, source.dec_deg
+    placed = {"RA_TARG": ra_deg, "DEC_TARG": dec_deg, "SRCNAME": source.name}
+    make = partial(
+        band_curve,
+        edges_s=field.edges_s,
+        reference=field.reference,
+        minimum_fraction=field.settings.minimum_fraction,
+        flares=field.flares,
+    )
+    curves: dict[str, LightCurve] = {}
+    for band, limits in field.bands.items():
+        keywords = {**field.keywords, **placed, **field.band_keywords(band)}
+        if several:
+            parts = [make(inside[name], limits, meta={}) for name in summed]
+            meta = {**keywords, **camera_keywords([inside[name][0].ready.events for name in summed])}
+            total = sum_curves(parts, minimum_fraction=field.settings.minimum_fraction, meta=meta)
+            clocks = [arrivals_in(inside[name], limits) for name in summed]
+            arrivals = sum_arrivals([one for one, _ in clocks], [clock for _, clock in clocks])
+            curves[f"ep_{band}"] = _counted(replace(total, arrivals=arrivals), f"ep_{band}")
+        for name, some in apertures.items():
+            meta = {**keywords, **camera_keywords([some[0].ready.events])}
+            curve = make(some, limits, meta=meta)
+            curves[f"{name}_{band}"] = _counted(replace(curve, arrivals=arrivals_in(some, limits)[0]), f"{name}_{band}")
+    lead = f"{lead_camera}_{field.lead}"
+    leading = [seen for name in summed for seen in inside[name]] if several else list(apertures[summed[0]])
+    curves[lead] = replace(curves[lead], stamps=_stamps(leading))
+    return SourceCurves(_described(source, curves, lead_camera, lead, leading), curves, lead)
+
+
+def _live(apertures: Sequence[Aperture]) -> float:
+    return sum(seen.clock.total for seen in apertures)
+
+
+def _counted(curve: LightCurve, band: str) -> LightCurve:
+    """Return a curve with keywords that say what is in it."""
+    meta = {
+        **curve.meta,
+        "BAND": band,
+        "FRAMETIM": curve.arrivals.frame_s if curve.arrivals is not None and curve.arrivals.frame_s else None,
+        "NSOURCE": int(curve["source_events"].sum()),
+        "NBACKGR": int(curve["background_events"].sum()),
+        "LIVETIME": float(curve["exposure"].sum()),
+    }
+    return replace(curve, meta=meta)
+
+
+def _stamps(apertures: Sequence[Aperture]) -> tuple[Any, ...]:
+    first = apertures[0]
+    same = [seen for seen in apertures if seen.ready.sky == first.ready.sky]
+    box = sky_box(first.region.bounds)
+    x, y = [], []
+    for seen in same:
+        rows = seen.ready.index.within(box)
+        x.append(seen.ready.events.columns["x"][rows])
+        y.append(seen.ready.events.columns["y"][rows])
+    scale = first.ready.sky.scale_arcsec
+    stamps = [sky_stamp(np.concatenate(x), np.concatenate(y), first.region, scale_arcsec=scale)]
+    columns = first.ready.events.columns
+    if "detx" in columns and "dety" in columns:
+        rows = first.source_rows
+        det = (columns[name][rows].astype(np.float64) for name in ("detx", "dety"))
+        stamps.append(detector_stamp(*det, scale_arcsec=scale, margin=_DETECTOR_MARGIN))
+    return tuple(stamps)
+
+
+def _described(
+    source: FieldSource, curves: Mapping[str, LightCurve], camera: str, lead: str, apertures: Sequence[Aperture]
+) -> Source:
+    first, curve = apertures[0], curves[lead]
+    sky, header = first.ready.sky, first.ready.events.header
+    background_events = float(curve["background_events"].sum())
+    background = float(curve["background"].sum())
+    pointing = [real(header, key) for key in ("RA_PNT", "DEC_PNT", "PA_PNT")]
+    offaxis = None
+    if pointing[0] is not None and pointing[1] is not None:
+        step = sky.scale_arcsec / 3600.0
+        plane = SkyPixels(pointing[0], pointing[1], 0.0, 0.0, -step, step, pointing[2] or 0.0)
+        offaxis = float(off_axis(plane, source.ra_deg, source.dec_deg)[0])
+    extra = {
+        **source.extra,
+        "cameras": sorted({seen.ready.camera for seen in apertures}),
+        "live_part_of_region": {seen.ready.events.kind: round(seen.part, 4) for seen in apertures},
+    }
+    return Source(
+        name=source.name,
+        ra_deg=source.ra_deg,
+        dec_deg=source.dec_deg,
+        catalogue=source.catalogue,
+        number=source.number,
+        region=first.region.ds9(sky),
+        background_region=first.background.ds9(sky) if first.background is not None else "",
+        significance=source.significance,
+        counts=int(curve["source_events"].sum()),
+        background_counts=int(background_events),
+        scale=background / background_events if background_events else first.scale,
+        exposure_s=float(curve["exposure"].sum()),
+        offaxis_arcmin=offaxis,
+        extra=extra,
+        hardness=_hardness(curves, camera),
+    )
+
+
+def _hardness(curves: Mapping[str, LightCurve], camera: str) -> tuple[HardnessRatio, ...]:
+    """Return the hardness ratios of the bands that are there, from the counts of whole curves."""
+    found = []
+    for hard, soft in _RATIOS:
+        pair = [curves.get(f"{camera}_{band}") for band in (hard, soft)]
+        if pair[0] is None or pair[1] is None:
+            continue
+        of_hard, of_soft = (int(curve["source_events"].sum()) for curve in pair if curve is not None)
+        by_hard, by_soft = (int(curve["background_events"].sum()) for curve in pair if curve is not None)
+        expected = sum(float(curve["background"].sum()) for curve in pair if curve is not None)
+        scale = expected / (by_hard + by_soft) if by_hard + by_soft else 0.0
+        found.append(HardnessRatio(hard, soft, *hardness_ratio(of_hard, of_soft, by_hard, by_soft, scale)))
+    return tuple(found)
