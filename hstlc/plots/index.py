@@ -16,6 +16,7 @@ from hstlc.plots.tables import ALL_CURVES
 __all__ = ["index_page"]
 
 _NEWEST = 20
+_MOST_SOURCES = 12  # composites of sources that a target leads to
 
 _TARGET_COLUMNS = (
     Column("target", "target", "Name of the target, as the observer called it."),
@@ -121,6 +122,12 @@ def _targets(rows: Sequence[CurveRow]) -> DataTable:
         search=("target",),
         searched="name of the target",
     )
+
+
+def _links_to(composites: Sequence[CurveRow]) -> list[list[str]]:
+    """Return name and URL of each composite, but of the first sources only: the table has all."""
+    whole = [[row.configuration or row.filename, row.page] for row in composites if not row.source]
+    return whole + [[row.source, row.page] for row in composites if row.source][:_MOST_SOURCES]
 
 
 def _curves_url(target: str) -> str:

@@ -180,7 +180,7 @@ def stamp_row(values: Mapping[str, Any], names: tuple[str, ...]) -> Any:
     """Return the figures of the pictures, side by side."""
     from bokeh.layouts import row
 
-    return row(*(_stamp(values, name) for name in names))
+    return row(*(_stamp(values, name) for name in names), styles={"flex-wrap": "wrap"})
 
 
 def _stamp(values: Mapping[str, Any], name: str) -> Any:

@@ -30,7 +30,7 @@ _MANY = 2000  # bins above which dots are small
 _SAMPLES = 3000  # of the periodogram
 _WINDOW_CELLS = 4_000_000  # frequencies times bins of the spectral window
 _MARGIN, _LEGEND_ROOM = 0.06, 0.22  # of a panel's height, below and above what it shows
-_STAMP_SIZE, _LEAST_SIZE = 270, 40  # pixels of the longer and, at least, of the shorter side
+_STAMP_SIZE, _LEAST_SIZE = 256, 40  # pixels of the longer and, at least, of the shorter side
 _FREQUENCY_MARGIN, _HEADROOM = 1.05, 1.15
 
 

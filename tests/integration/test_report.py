@@ -14,7 +14,7 @@ from urllib.parse import unquote
 
 import numpy as np
 import pytest
-from browser import WatchedPage
+from browser import DESKTOP, PHONE, WatchedPage
 from click.testing import Result
 from plot_runs import broken_links, visits  # noqa: F401
 from source_curves import source_curves
@@ -28,6 +28,7 @@ from hstlc.pipeline.report_choice import Choice, find_object
 from hstlc.pipeline.results import Summary
 from hstlc.pipeline.same_source import join_sources
 from hstlc.pipeline.statistics import build_statistics
+from hstlc.store.run import run_id
 
 BRIGHT, FAINT, HOSTILE = "SIM J0102+0304", "SIM J0102+0305", "<script>alert(1)</script> \"'& $$x$$"
 
@@ -277,6 +278,32 @@ def test_the_command_writes_a_report_of_an_exposure_without_sources(
     assert not (tmp_path / "none").exists()
 
 
+def test_a_name_that_nobody_knows_is_an_error_that_says_why(
+    hstlc: Command,
+    home: Path,
+    visits: SimpleNamespace,  # noqa: F811
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("HSTLC_TARGETS__RESOLVER_URL", "http://127.0.0.1:9/sesame?")
+    assert hstlc("ingest", visits.days[0]).exit_code == 0
+    result = hstlc("report", "nobody")
+    assert result.exit_code == 2
+    assert "error [usage.unknown-object]" in result.stderr
+    assert "127.0.0.1:9" in result.stderr
+    assert not (home / "reports").exists()
+
+
+def test_what_a_dead_run_left_is_swept_and_what_a_living_one_makes_stays(full: Store, tmp_path: Path) -> None:
+    host, pid, start = run_id().rsplit("-", 2)
+    dead = f"{host}-{pid}-{int(start) + 1}"  # this process began at another time
+    left = [f"report.{dead}.part", f"report.old.{dead}.part"]
+    for name in (*left, "report.elsewhere-1-1.part"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "index.html").write_text("half a report")
+    report(full, ALL, tmp_path / "report")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["report", "report.elsewhere-1-1.part"]
+
+
 @pytest.mark.parametrize("arguments", [[], ["A", "--all"], ["--ra", "1"], ["--all", "--ra", "1", "--dec", "2"]])
 def test_an_ambiguous_command_line_is_a_usage_error(hstlc: Command, arguments: list[str]) -> None:
     result = hstlc("report", *arguments)
@@ -284,8 +311,11 @@ def test_an_ambiguous_command_line_is_a_usage_error(hstlc: Command, arguments: l
     assert "Error: " in result.stderr
 
 
-def test_a_browser_shows_the_report_without_errors(watched_page: WatchedPage, made: Path) -> None:
-    with watched_page(made) as page:
+@pytest.mark.parametrize("size", [DESKTOP, PHONE], ids=["desktop", "phone"])
+def test_a_browser_shows_the_report_without_errors(
+    watched_page: WatchedPage, made: Path, size: tuple[int, int]
+) -> None:
+    with watched_page(made, size=size) as page:
         page.goto((made / INDEX).as_uri())
         page.wait_for_selector(".datatable tbody tr")
         assert page.locator(".datatable tbody tr").count() == 6
@@ -298,3 +328,4 @@ def test_a_browser_shows_the_report_without_errors(watched_page: WatchedPage, ma
         page.locator("input[value=log]").check()
         names = "Bokeh.documents[0].get_model_by_name('stamp-SKY').glyph.image.field"
         assert page.evaluate(names) == "log"
+        assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")

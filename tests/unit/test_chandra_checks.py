@@ -41,7 +41,9 @@ def found(paths: Sequence[Path], **settings: Any) -> list[tuple[str, str]]:
     return [(one.reason, one.message) for one in findings]
 
 
-def field(folder: Path, observation: ChandraObservation = FIELD, scene: ChandraScene = SCENE, **more: Any) -> list[Path]:
+def field(
+    folder: Path, observation: ChandraObservation = FIELD, scene: ChandraScene = SCENE, **more: Any
+) -> list[Path]:
     return [write_event_list(folder / "list.fits", observation, draw_events(observation, scene), **more)]
 
 

@@ -25,9 +25,7 @@ FIELD = ChandraObservation(ontime_s=1000.0)
 REGION = ChandraObservation(ontime_s=1000.0, region=35)
 
 
-def one(
-    folder: Path, observation: ChandraObservation = FIELD, content: str = "EVT2", **overrides: object
-) -> Path:
+def one(folder: Path, observation: ChandraObservation = FIELD, content: str = "EVT2", **overrides: object) -> Path:
     path = folder / "some.fits"
     return write_event_list(path, observation, draw_events(observation, SCENE), content=content, overrides=overrides)
 

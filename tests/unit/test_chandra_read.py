@@ -97,7 +97,8 @@ def test_without_good_times_those_of_the_header_count(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("exposed", "frame", "expected"), [(3.2, 3.24104, 0.98733740), (1.6, 1.64104, 0.97499147), (0.4, 0.44104, 0.90694722)]
+    ("exposed", "frame", "expected"),
+    [(3.2, 3.24104, 0.98733740), (1.6, 1.64104, 0.97499147), (0.4, 0.44104, 0.90694722)],
 )
 def test_dead_time_of_frames_is_that_of_their_transfer(
     tmp_path: Path, exposed: float, frame: float, expected: float

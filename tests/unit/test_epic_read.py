@@ -78,7 +78,8 @@ def test_a_list_that_names_one_table_for_all_ccds_has_it_for_each(tmp_path):
     path = written(tmp_path, without=("GTI",)).paths[0]
 
     def edit(units):
-        limits = [fits.Column(name, "D", array=SHORT.start_met_s + at) for name, at in (("START", [10]), ("STOP", [60]))]
+        start = SHORT.start_met_s
+        limits = [fits.Column(name, "D", array=[start + at]) for name, at in (("START", 10), ("STOP", 60))]
         units.append(fits.BinTableHDU.from_columns(limits, name="GTI00003"))
         units["EVENTS"].header.update(DSTYP1="TIME", DSVAL1="TABLE", DSREF1=":GTI00003")
 

@@ -43,7 +43,8 @@ def test_presets_have_the_documented_limits():
 
 
 @pytest.mark.parametrize(
-    "texts", [["blue"], ["x = 2 keV"], ["x = 3 keV .. 2 keV"], ["csc", "soft"], [], ["x = 1 s .. 2 s"], ["= 1 keV .. 2 keV"]]
+    "texts",
+    [["blue"], ["x = 2 keV"], ["x = 3 keV .. 2 keV"], ["csc", "soft"], [], ["x = 1 s .. 2 s"], ["= 1 keV .. 2 keV"]],
 )
 def test_what_is_no_band_is_refused(texts):
     with pytest.raises(ValueError, match=r"."):
@@ -85,7 +86,11 @@ def options(**given_options):
 def test_options_of_a_light_curve_have_units():
     by_numbers = options(bin_width=60, energy=(0.5, 2.0), ra=68.1, dec=17.75, radius=20)
     by_quantities = options(
-        bin_width=1 * u.min, energy=(500 * u.eV, 2 * u.keV), ra=4.54 * u.hourangle, dec=17.75 * u.deg, radius=20 * u.arcsec
+        bin_width=1 * u.min,
+        energy=(500 * u.eV, 2 * u.keV),
+        ra=4.54 * u.hourangle,
+        dec=17.75 * u.deg,
+        radius=20 * u.arcsec,
     )
     assert (by_numbers.bin_width_s, by_numbers.bands) == (60.0, ("energy = 0.5 keV .. 2.0 keV",))
     assert by_quantities.bin_width_s == 60.0
@@ -155,7 +160,9 @@ def test_a_table_of_hot_pixels_counts_in_its_revolutions(tmp_path):
     assert not on_hot_pixel(table, "m1", None, ccd, x, y).any()
 
 
-@pytest.mark.parametrize("content", ["a,b\n1,2\n", ",".join(COLUMNS) + "\nm1,two,3,4,5,6,7\n", ",".join(COLUMNS) + "\nx,1,3,4,5,6,7\n"])
+@pytest.mark.parametrize(
+    "content", ["a,b\n1,2\n", ",".join(COLUMNS) + "\nm1,two,3,4,5,6,7\n", ",".join(COLUMNS) + "\nx,1,3,4,5,6,7\n"]
+)
 def test_what_is_no_table_of_hot_pixels_is_a_clear_error(tmp_path, content):
     path = tmp_path / "hot.csv"
     path.write_text(content)
@@ -206,6 +213,18 @@ def test_sources_of_the_settings_take_the_place_of_those_of_the_list():
     assert [(source.name, source.catalogue) for source in sources] == [("mine", "configuration")]
     assert (sources[0].ra_deg, sources[0].dec_deg) == pytest.approx((150.1, 2.2))
     assert [source.number for source in every] == ["1"]
+
+
+def test_sources_of_the_settings_that_are_in_other_fields_do_not_matter():
+    elsewhere = [{"region": f'icrs; circle({ra}, 2.2, 15")'} for ra in (152.0, 330.1)]
+    sources, _ = field_sources([row(1, 0)], XmmSettings(sources=elsewhere), SKY, 10_000.0)
+    assert [source.catalogue for source in sources] == ["OBSMLI"]
+    asked = options(ra=152.0, dec=2.2)
+    assert [source.catalogue for source in field_sources([row(1, 0)], asked, SKY, 10_000.0)[0]] == ["configuration"]
+    with pytest.raises(UsageError, match="90 degrees"):
+        field_sources([], options(ra=330.1, dec=2.2), SKY, 10_000.0)
+    with pytest.raises(UsageError, match="shape"):
+        field_sources([], XmmSettings(sources=[{"region": "blob(1, 2, 3)"}]), SKY, 10_000.0)
 
 
 def test_the_background_is_a_ring_without_the_other_sources():

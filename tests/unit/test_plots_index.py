@@ -88,3 +88,14 @@ def test_texts_of_headers_stay_texts(name, field):
 def test_the_order_of_the_rows_does_not_matter():
     rows = [maker(n, targname=f"T{n % 5}") for n in range(30) for maker in (row, composite)]
     assert page_of(rows) == page_of(rows[::-1])
+
+
+def test_sources_count_apart_and_neither_as_exposures_nor_as_all_links_of_a_target():
+    sources = [row(10 + i, source=f"S{i}", band="wide", exptime_s=9e9) for i in range(30)]
+    composites = [composite(50 + i, source=f"S{i}", band="wide") for i in range(30)]
+    page = page_of([row(1), *sources, *composites])
+    counts = counts_of(page)
+    assert (counts["exposures"], counts["sources"], counts["exposure time"]) == ("1", "30", "1.20 ks")
+    assert len(cards_of(page)) == 1
+    (links,) = data_of(page)["values"]["composites"]
+    assert [name for name, _ in links] == [f"S{i}" for i in (0, 1, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19)]

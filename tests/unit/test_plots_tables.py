@@ -222,3 +222,11 @@ def test_rows_are_values():
     assert row() == row()
     assert hash(row()) == hash(row())
     assert isinstance(row(), CurveRow)
+
+
+def test_columns_of_sources_are_there_where_there_are_sources():
+    plain, full = page_of([row(1)]), page_of([row(1), row(2, source="S <1>", band="wide", gl_index=7)])
+    assert "variability index" not in plain
+    assert values_of(data_of(full), "source") == ["", "S <1>"]
+    assert values_of(data_of(full), "gl_index") == [None, 7]
+    assert "<1>" not in full.partition("</head>")[2].replace("S \\u003c1>", "")

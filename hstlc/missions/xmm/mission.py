@@ -178,7 +178,7 @@ def curve_options(
             default_radius_arcsec=settings.source_radius_arcsec,
         )
         if placed:
-            changes["sources"] = placed
+            changes |= {"sources": placed, "use_source_list": False}  # these and no others
     except (ValueError, TypeError) as error:
         raise UsageError(
             "usage.bad-option", str(error), "give a Quantity, or a number in s, keV, degrees or arcsec"

@@ -29,7 +29,8 @@ class XmmSettings(BaseModel):
     )
     minimum_fraction: float = Field(0.8, ge=0, le=1, description="bins with a smaller live part are flagged")
     sources: tuple[PlacedSource, ...] = Field(
-        (), description="sources of your own instead of those of the source list: name, region and background"
+        (),
+        description="sources of your own, with name, region and background: instead of the source list where one is in the field",
     )
     use_source_list: bool = Field(True, description="make light curves of the sources of the observation's source list")
     minimum_likelihood: float = Field(

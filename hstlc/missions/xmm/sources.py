@@ -19,6 +19,9 @@ __all__ = ["FieldSource", "circles_of", "field_sources", "regions_of"]
 #: What names by position begin with.
 PREFIX = "XMMU"
 
+#: What is farther from the pointing is not in the field of view, of 15 arcmin radius.
+_FIELD_ARCSEC = 1800.0
+
 
 @dataclass(frozen=True, slots=True)
 class FieldSource:
@@ -54,8 +57,8 @@ def field_sources(
 ) -> tuple[list[FieldSource], list[FieldSource]]:
     """Return the sources that get light curves, and all that are kept out of backgrounds.
 
-    Sources of the settings take the place of those of the list. A circle that would reach over half of the way to the
-    next source is made smaller, down to ``smallest_radius``.
+    Sources of the settings that are in the field take the place of those of the list. A circle that would reach over
+    half of the way to the next source is made smaller, down to ``smallest_radius``.
 
     Parameters
     ----------
@@ -73,14 +76,9 @@ def field_sources(
         row: FieldSource("", "OBSMLI", row.number, row.ra_deg, row.dec_deg, radius, None, 0, *_further(row))
         for row, radius in zip(known, radii, strict=True)
     }
-    wanted: list[FieldSource] = []
-    if settings.sources:
-        for source in settings.sources:
-            for place, (name, region, _) in enumerate(placed_regions(source, sky)):
-                ra, dec = (float(value) for value in sky.sky(*region.center))
-                number = str(len(wanted) + 1)
-                wanted.append(FieldSource(name, "configuration", number, ra, dec, 0.0, source, place))
-    elif settings.use_source_list:
+    wanted = [source for one in settings.sources for source in _placed(one, settings, sky)]
+    wanted = [replace(one, number=str(number)) for number, one in enumerate(wanted, 1)]
+    if not wanted and settings.use_source_list:
         chosen = chosen_rows(
             known,
             minimum_likelihood=settings.minimum_likelihood,
@@ -95,6 +93,25 @@ def field_sources(
         names.append(names_of(names, one.name or designation(PREFIX, one.ra_deg, one.dec_deg)))
     named = [replace(one, name=name) for one, name in zip(wanted, names, strict=True)]
     return named, list(listed.values())
+
+
+def _placed(source: PlacedSource, settings: XmmSettings, sky: SkyPixels) -> list[FieldSource]:
+    """Return the sources that one of the settings places; with a source list, only those near this field."""
+    try:
+        regions = placed_regions(source, sky)
+    except UsageError:
+        behind = SkyPixels((sky.ra_deg + 180.0) % 360.0, -sky.dec_deg, 0.0, 0.0, sky.step_x_deg, sky.step_y_deg)
+        if settings.use_source_list and placed_regions(source, behind):  # right, but on the other half of the sky
+            return []
+        raise
+    found = []
+    for place, (name, region, _) in enumerate(regions):
+        x, y = region.center
+        ra, dec = (float(value) for value in sky.sky(x, y))
+        near = np.hypot(x - sky.x, y - sky.y) * sky.scale_arcsec < _FIELD_ARCSEC
+        if near or not settings.use_source_list:
+            found.append(FieldSource(name, "configuration", "", ra, dec, 0.0, source, place))
+    return found
 
 
 def _radii(rows: Sequence[SourceRow], settings: XmmSettings) -> list[float]:

@@ -7,6 +7,7 @@ from hstlc.testing.chandra.files import (
     write_event_list,
     write_evt2,
     write_region_products,
+    write_regions,
 )
 from hstlc.testing.chandra.scene import (
     ChandraObservation,
@@ -36,4 +37,5 @@ __all__ = [
     "write_event_list",
     "write_evt2",
     "write_region_products",
+    "write_regions",
 ]

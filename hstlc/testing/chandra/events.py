@@ -115,7 +115,7 @@ def _background_events(random: np.random.Generator, observation: ChandraObservat
 def _times(random: np.random.Generator, observation: ChandraObservation, rate: float, shape: Shape) -> FloatArray:
     acis = observation.instrument == "ACIS"
     step = observation.frame_s if acis else _FINE_S
-    middle: FloatArray = (np.arange(int(observation.ontime_s / step)) + 0.5) * step
+    middle = np.asarray((np.arange(int(observation.ontime_s / step)) + 0.5) * step, dtype=np.float64)
     expected = rate * step * observation.dtcor * shape(middle)
     time_s = np.repeat(middle, random.poisson(expected))
     return time_s if acis else np.sort(time_s + random.uniform(-step / 2, step / 2, len(time_s)))

@@ -17,7 +17,7 @@ from hstlc.testing.chandra.events import EventTable, columns_of, draw_events, gr
 from hstlc.testing.chandra.headers import Keywords, clock_keywords, column_plane, observation_keywords
 from hstlc.testing.chandra.scene import ChandraObservation, ChandraScene
 
-__all__ = ["Ellipse", "WrittenChandra", "write_event_list", "write_evt2", "write_region_products"]
+__all__ = ["Ellipse", "WrittenChandra", "write_event_list", "write_evt2", "write_region_products", "write_regions"]
 
 Column = tuple[str, str, str | None, NDArray[Any]]
 
@@ -152,7 +152,7 @@ def write_region_products(
     if reg3:
         paths.append(folder / f"{stem}_reg3{ending}")
         names = [f"ECF90REG{band}" for band in _BANDS[observation.instrument]]
-        _write_regions(
+        write_regions(
             paths[-1],
             observation,
             {"SRCREG": ellipse} if background_region else dict.fromkeys(names, ellipse),
@@ -275,9 +275,21 @@ def _mask(box: Sequence[float]) -> fits.ImageHDU:
     return unit
 
 
-def _write_regions(
-    path: Path, observation: ChandraObservation, ellipses: Mapping[str, Ellipse], ring: Ellipse | None
+def write_regions(
+    path: Path, observation: ChandraObservation, ellipses: Mapping[str, Ellipse], ring: Ellipse | None = None
 ) -> None:
+    """Write a region file.
+
+    Parameters
+    ----------
+    path : Path
+        Compressed where it ends in ``.gz``.
+    observation : ChandraObservation
+    ellipses : mapping of str to Ellipse
+        By names of tables, such as ``ECF90REGB``.
+    ring : Ellipse, optional
+        Source ellipse of the table ``BKGREG``, which is five times as large without it.
+    """
     keywords = observation_keywords(observation, "SRCREG")
     kind = {"HDUCLASS": "ASC", "HDUCLAS1": "REGION", "HDUCLAS2": "SRC", "HDUCLAS3": "ECF90"}
     units = [

@@ -88,7 +88,10 @@ def no_positions(exposure: ChandraExposure, _: ChandraSettings) -> Found:
     if not {"X", "Y"} <= set(events.names):
         yield exposure.filename(), "there are no columns X and Y; no source can be told from another"
     elif events.sky is None:
-        yield exposure.filename(), "the columns X and Y have no tangent plane; regions must be in pixels, and where sources are is not known"
+        yield (
+            exposure.filename(),
+            "the columns X and Y have no tangent plane; regions must be in pixels, and where sources are is not known",
+        )
 
 
 def header_mismatch(exposure: ChandraExposure, _: ChandraSettings) -> Found:
