@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from hstlc.errors import UsageError
 from hstlc.formats.curve_fits import read_light_curve
 from hstlc.missions.base import Extraction, SourceCurves
 from hstlc.missions.registry import mission as find_mission
@@ -87,6 +88,13 @@ def light_curve(path: str | Path, *, source: str | None = None, **options: Any) 
     """
     path = Path(path)
     made = _extract(path, options)
+    if source is None and not made.sources and any(options.get(name) is not None for name in ("ra", "region")):
+        raise UsageError(
+            "usage.bad-option",
+            " ".join((f"{path.name} does not see what is asked for.", *(found.message for found in made.findings))),
+            "give a place in the field, and in pixels of this event list if it has no frame",
+            path=str(path),
+        )
     return chosen_curve(made, source, options.get("band"), path.name)
 
 

@@ -37,10 +37,10 @@ def source_setup(mission: str, instrume: str, name: str, band: str) -> dict[str,
     Examples
     --------
     >>> configuration_key(source_setup("sky", "CAMERA", "SKY J0102+03", "broad"))
-    'sky/CAMERA/all/SKY J0102+03/broad/0/source'
+    'sky/CAMERA/ALL/SKY J0102+03/BROAD/0/SOURCE'
     """
-    common = {"detector": "all", "cenwave": 0, "aperture": "source"}
-    return {"mission": mission, "instrume": instrume, "targname": name, "opt_elem": band, **common}
+    common = {"detector": "ALL", "cenwave": 0, "aperture": "SOURCE"}
+    return {"mission": mission, "instrume": instrume, "targname": name, "opt_elem": band.upper(), **common}
 
 
 def configuration_key(values: Mapping[str, Any]) -> str:

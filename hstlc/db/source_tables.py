@@ -30,8 +30,10 @@ class SourceRow(Base):
     dec_deg: Mapped[float] = number_column("declination, ICRS", "deg", "pos.eq.dec;meta.main", index=True)
     catalogue: Mapped[str] = column(String(64), "where it comes from", ucd="meta.id;meta.table")
     number: Mapped[str] = column(String(64), "what it is called there", ucd="meta.id", default="")
-    region: Mapped[str] = column(MessageText, "source region, DS9", ucd="obs.field", default="")
-    background_region: Mapped[str] = column(MessageText, "background region, DS9", ucd="obs.field", default="")
+    region: Mapped[str] = column(MessageText, "source region, DS9", ucd="pos.outline;obs.field", default="")
+    background_region: Mapped[str] = column(
+        MessageText, "background region, DS9", ucd="pos.outline;obs.field", default=""
+    )
     significance: Mapped[float | None] = number_column(
         "significance as the catalogue states it; NULL: it does not", "", "stat.snr"
     )
@@ -39,7 +41,7 @@ class SourceRow(Base):
     background_counts: Mapped[int] = column(
         BigInteger, "events in the background region", unit="ct", ucd="phot.count;instr.background"
     )
-    scale: Mapped[float] = number_column("area of the source region over the background's", "", "arith.ratio")
+    scale: Mapped[float] = number_column("area of the source region over the background's", "", "phys.area;arith.ratio")
     exposure_s: Mapped[float] = number_column("live time", "s", "time.duration;obs.exposure")
     offaxis_arcmin: Mapped[float | None] = number_column(
         "distance from the optical axis; NULL: unknown", "arcmin", "pos.angDistance;instr.fov"

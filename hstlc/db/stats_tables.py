@@ -93,7 +93,9 @@ class Stats(Base):
     )
     excess_variance_error: Mapped[float | None] = number_column("its error", "", "stat.error;arith.ratio")
     fractional_variability_limit: Mapped[float | None] = number_column(
-        "upper limit, 95 %, of fractional_variability where there is no excess", "", "stat.max;arith.ratio"
+        "upper limit, 95 %, of fractional_variability where there is no excess",
+        "",
+        "stat.variance;stat.max;arith.ratio",
     )
     arrivals: Mapped[int | None] = column(
         Integer, "events that the columns below are of; NULL: the curve has none", ucd="meta.number"
@@ -120,9 +122,11 @@ class Stats(Base):
     gl_rate_mean: Mapped[float | None] = number_column(
         "mean of the Gregory-Loredo curve over time", "ct/s", "arith.rate;phot.count;stat.mean"
     )
-    gl_rate_sigma: Mapped[float | None] = number_column("its standard deviation", "ct/s", "stat.stdev;arith.rate")
-    gl_rate_min: Mapped[float | None] = number_column("its minimum", "ct/s", "stat.min;arith.rate")
-    gl_rate_max: Mapped[float | None] = number_column("its maximum", "ct/s", "stat.max;arith.rate")
+    gl_rate_sigma: Mapped[float | None] = number_column(
+        "its standard deviation", "ct/s", "arith.rate;phot.count;stat.stdev"
+    )
+    gl_rate_min: Mapped[float | None] = number_column("its minimum", "ct/s", "arith.rate;phot.count;stat.min")
+    gl_rate_max: Mapped[float | None] = number_column("its maximum", "ct/s", "arith.rate;phot.count;stat.max")
     ks_p: Mapped[float | None] = number_column(
         "Kolmogorov-Smirnov probability of the arrivals for a constant source", "", "stat.probability"
     )
@@ -142,7 +146,7 @@ class Candidate(Base):
 
     __tablename__ = "candidate"
     __table_args__ = (
-        UniqueConstraint("product_id", "kind", "start_mjd"),
+        UniqueConstraint("product_id", "kind", "dataset", "start_mjd"),
         CheckConstraint("kind IN ('flare', 'dip')", name="kind"),
     )
 

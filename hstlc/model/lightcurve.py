@@ -50,11 +50,13 @@ COLUMNS: tuple[Column, ...] = (
 
 #: What the curve of a source has besides, where events are counted one by one.
 FURTHER_COLUMNS: tuple[Column, ...] = (
-    Column("source_events", "f8", "ct", "meta.number;phot.count", "events in the source region"),
-    Column("background_events", "f8", "ct", "meta.number;phot.count", "events in the background region"),
-    Column("background_scale", "f8", "ct/ct", "arith.ratio", "area of the source region over the background's"),
-    Column("rate_low", "f8", "ct/s", "stat.min;arith.rate", "lower limit of rate, 68.27 % with rate_high"),
-    Column("rate_high", "f8", "ct/s", "stat.max;arith.rate", "upper limit of rate"),
+    Column("source_events", "f8", "ct", "phot.count;src", "events in the source region"),
+    Column("background_events", "f8", "ct", "phot.count;instr.background", "events in the background region"),
+    Column(
+        "background_scale", "f8", "ct/ct", "phys.area;arith.ratio", "area of the source region over the background's"
+    ),
+    Column("rate_low", "f8", "ct/s", "arith.rate;phot.count;stat.min", "lower limit of rate, 68.27 % with rate_high"),
+    Column("rate_high", "f8", "ct/s", "arith.rate;phot.count;stat.max", "upper limit of rate"),
 )
 
 

@@ -106,10 +106,7 @@ def _targets(rows: Sequence[CurveRow]) -> DataTable:
     values: dict[str, list[Any]] = {
         "target": [name for name, _ in targets],
         "exposures": [len(group) for group in exposures],
-        "composites": [
-            [[row.source or row.configuration or row.filename, row.page] for row in group if row.kind == COMPOSITE]
-            for _, group in targets
-        ],
+        "composites": [_links_to([row for row in group if row.kind == COMPOSITE]) for _, group in targets],
         "exptime": [rounded(_exposure_time(group)) for group in exposures],
         "last": [max(row.start_utc for row in group) for _, group in targets],
         "curves": [[[f"all {len(group):,}", _curves_url(name)]] for name, group in targets],

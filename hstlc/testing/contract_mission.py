@@ -304,6 +304,7 @@ class MissionContract:
             assert len({seen.source.name for seen in sources}) == len(sources)
             for seen in sources:
                 assert seen.lead in seen.curves
+                assert len({band.lower() for band in seen.curves}) == len(seen.curves)
                 assert (-90 <= seen.source.dec_deg <= 90, 0 <= seen.source.ra_deg < 360) == (True, True)
                 assert json.loads(json.dumps(dict(seen.source.extra))) == dict(seen.source.extra)
                 for curve in seen.curves.values():

@@ -83,3 +83,8 @@ def upgrade() -> None:
         for name in _WHOLE:
             table.add_column(sa.Column(name, sa.Integer(), nullable=True))
     op.create_index("ix_stats_gl_index", "stats", ["gl_index"])
+    with op.batch_alter_table("candidate") as table:  # two exposures of a composite may be at the same time
+        table.drop_constraint("uq_candidate_product_id_kind_start_mjd", type_="unique")
+        table.create_unique_constraint(
+            "uq_candidate_product_id_kind_dataset_start_mjd", ["product_id", "kind", "dataset", "start_mjd"]
+        )

@@ -79,23 +79,23 @@ def test_sources_of_one_place_have_one_name_whatever_came_first(context: Any, or
             save_exposures(connection, [exposures[number]])
         same_source.join_sources(context)
     assert named(context.engine) == {("early", "X"): "X", ("early", "Y"): "Y", ("late", "Z"): "X"}
-    key = "toy/CAM/all/X/{}/0/source"
+    key = "toy/CAM/ALL/X/{}/0/SOURCE"
     assert part_of(context.engine) == {
         ("early", "", ""): "",
-        ("early", "X", "all"): key.format("all"),
-        ("early", "X", "hard"): key.format("hard"),
+        ("early", "X", "all"): key.format("ALL"),
+        ("early", "X", "hard"): key.format("HARD"),
         ("early", "Y", "all"): "",  # one exposure is no composite
         ("early", "Y", "hard"): "",
         ("late", "", ""): "",
-        ("late", "Z", "all"): key.format("all"),
-        ("late", "Z", "hard"): key.format("hard"),
+        ("late", "Z", "all"): key.format("ALL"),
+        ("late", "Z", "hard"): key.format("HARD"),
     }
     with reading(context.engine) as connection:
-        assert due_configurations(connection) == {key.format("all"), key.format("hard")}
-        members = members_of(connection, [key.format("all")])[key.format("all")]
+        assert due_configurations(connection) == {key.format("ALL"), key.format("HARD")}
+        members = members_of(connection, [key.format("ALL")])[key.format("ALL")]
     assert [(row["rootname"], row["targname"], row["opt_elem"]) for row, _ in members] == [
-        ("early", "X", "all"),
-        ("late", "X", "all"),
+        ("early", "X", "ALL"),
+        ("late", "X", "ALL"),
     ]
     assert [[(made["kind"], made["filename"]) for made in of] for _, of in members] == [
         [(CURVE, "earlyXall.fits")],

@@ -284,3 +284,12 @@ def test_times_are_those_of_the_spacecraft_and_their_accuracy_at_the_barycenter_
     assert curve.reference.mjd == pytest.approx(50814.0 + LONG.start_met_s / 86400, abs=1e-10)
     assert np.isfinite(curve["bjd_tdb"]).all()
     assert (curve.meta["RA_TARG"], curve.meta["DEC_TARG"]) == pytest.approx(position_of(LONG), abs=1e-6)
+
+
+def test_a_place_that_is_not_in_the_field_gives_no_other_curve(tmp_path):
+    path = write_observation(tmp_path, replace(LONG, length_s=600.0)).paths[0]
+    assert hstlc.light_curve(path, ra=150.1, dec=2.2).meta["SRCNAME"] == "XMMU J100024.0+021200"
+    with pytest.raises(hstlc.errors.UsageError, match="no camera sees it") as caught:
+        hstlc.light_curve(path, ra=151.0, dec=2.2)
+    assert caught.value.code == "usage.bad-option"
+    assert path.name in caught.value.message

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +13,9 @@ from hstlc.missions.chandra.field import Field
 from hstlc.missions.chandra.mission_settings import ChandraSettings
 from hstlc.model import Intervals
 
-__all__ = ["find_flares"]
+__all__ = ["background_times", "find_flares"]
+
+FloatArray = NDArray[np.float64]
 
 _NONE = Intervals.of([], [])
 
@@ -27,25 +29,40 @@ _SHORTEST_PART = 0.5
 _FEWEST_BINS = 10
 
 
+def background_times(ready: Field, sources: NDArray[np.int64], band_kev: tuple[float, float]) -> dict[int, FloatArray]:
+    """Return the times of the good events of a band on each chip, without those of sources, increasing.
+
+    Parameters
+    ----------
+    ready : Field
+    sources : ndarray of int64
+        Rows of events of sources.
+    band_kev : (float, float), keV
+    """
+    events = ready.events
+    keep = np.zeros(len(events), dtype=bool)
+    keep[ready.rows] = True
+    keep[sources] = False
+    energy = events.columns.get("energy_kev")
+    if energy is not None:
+        keep &= (energy >= band_kev[0]) & (energy < band_kev[1])
+    time_s, ccd = events.time_s[keep], ready.ccd[keep]
+    return {number: np.sort(time_s[ccd == number], kind="stable") for number in events.gti}
+
+
 def find_flares(
-    ready: Field,
-    chips: Iterable[int],
-    sources: NDArray[np.int64],
-    band_kev: tuple[float, float],
-    settings: ChandraSettings,
+    ready: Field, chips: Iterable[int], background_s: Mapping[int, FloatArray], settings: ChandraSettings
 ) -> Intervals:
     """Find when the background of some chips is not at its quiet level.
 
-    The background curve is that of all good events of the band on these chips, without those of the sources. Its bins
-    are widened until 25 events are expected in each.
+    Bins of the background curve are widened until 25 events are expected in each.
 
     Parameters
     ----------
     ready : Field
     chips : iterable of int
-    sources : ndarray of int64
-        Rows of events of sources.
-    band_kev : (float, float), keV
+    background_s : mapping of int to ndarray of float64, seconds
+        Times of the background on each chip: :func:`background_times`.
     settings : ChandraSettings
 
     Returns
@@ -53,15 +70,9 @@ def find_flares(
     Intervals
         Bad bins, joined; none where there are too few events, or no quiet level is found.
     """
-    events, wanted = ready.events, sorted(chips)
-    keep = np.zeros(len(events), dtype=bool)
-    keep[ready.rows] = np.isin(ready.ccd[ready.rows], wanted)
-    keep[sources] = False
-    energy = events.columns.get("energy_kev")
-    if energy is not None:
-        keep &= (energy >= band_kev[0]) & (energy < band_kev[1])
-    time_s = np.sort(events.time_s[keep])
-    counts = {number: int(np.count_nonzero(ready.ccd[keep] == number)) for number in wanted}
+    events = ready.events
+    counts = {number: len(background_s[number]) for number in sorted(chips)}
+    time_s = np.sort(np.concatenate([background_s[number] for number in counts]), kind="stable")
     rates = {number: n / events.gti[number].total for number, n in counts.items() if events.gti[number].total > 0}
     if not sum(rates.values()) > 0:
         return _NONE

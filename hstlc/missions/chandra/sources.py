@@ -104,8 +104,9 @@ def _placed(ready: Field, settings: ChandraSettings) -> Iterator[tuple[LocatedSo
         for name, region, background in placed_regions(source, ready.events.sky):
             number += 1
             place = _position(ready, region)
-            if place is not None and ready.live.fraction(region) > 0:
-                located = LocatedSource(name, "configuration", str(number), *place, region)
+            part = ready.live.fraction(region)
+            if place is not None and part > 0:
+                located = LocatedSource(name, "configuration", str(number), *place, region, live_part=part)
                 yield located, rule if background is None else background
 
 
@@ -132,7 +133,8 @@ def _of_catalog(
     place = _position(ready, region)
     if place is not None:
         text = "" if number is None else f"{number:04d}"
-        yield LocatedSource("", catalogue, text, *place, region, extra=extra), background
+        part = ready.live.fraction(region)
+        yield LocatedSource("", catalogue, text, *place, region, live_part=part, extra=extra), background
 
 
 def _rule(settings: ChandraSettings) -> BackgroundRule:
@@ -174,12 +176,11 @@ def _measured(
             background = background_region(source.region, apart, rule)
         except UsageError as error:
             problem = error.message
-    area, live_part = source.region.area, ready.live.fraction(source.region)
     beside, scale, background_rows = 0.0, 0.0, rows[:0]
     if background is not None:
         beside = ready.live.area(background)
         background_rows = ready.index.rows(background)
-        scale = area * (live_part or 1.0) / beside if beside > 0 else 0.0
+        scale = source.region.area * (source.live_part or 1.0) / beside if beside > 0 else 0.0
         if not beside > 0:
             problem, background, background_rows = "no live detector is left of it", None, rows[:0]
     around = np.concatenate((rows, background_rows))
@@ -190,7 +191,6 @@ def _measured(
         rows=rows,
         background_rows=background_rows,
         scale=scale,
-        live_part=live_part,
         weights=weights,
         background_weights=ready.weights(background_rows, around) if len(background_rows) else weights,
         problem=problem,

@@ -1,1 +1,1 @@
-"""XMM-Newton: its archive."""
+"""XMM-Newton: its archive, and light curves of the EPIC cameras."""

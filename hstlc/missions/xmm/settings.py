@@ -30,7 +30,7 @@ class XmmSettings(BaseModel):
     minimum_fraction: float = Field(0.8, ge=0, le=1, description="bins with a smaller live part are flagged")
     sources: tuple[PlacedSource, ...] = Field(
         (),
-        description="sources of your own, with name, region and background: instead of the source list where one is in the field",
+        description="sources of your own (name, region, background): instead of the source list if in the field",
     )
     use_source_list: bool = Field(True, description="make light curves of the sources of the observation's source list")
     minimum_likelihood: float = Field(
