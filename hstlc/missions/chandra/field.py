@@ -18,6 +18,9 @@ from hstlc.regions import LiveMap
 
 __all__ = ["Field", "field_of"]
 
+#: So many events, evenly taken, show where the chips are.
+_MAPPED = 150_000
+
 FloatArray = NDArray[np.float64]
 Rows = NDArray[np.int64]
 
@@ -105,7 +108,8 @@ def field_of(exposure: ChandraExposure) -> Field:
         index = SkyIndex(x, y, keep=keep)
         # a box around one source has too few other events to tell: the catalog puts it where the detector is live
         given = events.mask is not None or exposure.kind == "regevt3"
-        live = LiveMap((), events.mask) if given else LiveMap.of_events(x[keep], y[keep], ccd[keep])
+        some = np.flatnonzero(keep)[:: max(1, np.count_nonzero(keep) // _MAPPED)]
+        live = LiveMap((), events.mask) if given else LiveMap.of_events(x[some], y[some], ccd[some])
     return Field(
         events=events,
         ccd=ccd,

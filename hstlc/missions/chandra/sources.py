@@ -87,12 +87,16 @@ def located_sources(exposure: ChandraExposure, settings: ChandraSettings) -> tup
     placed = list(_placed(ready, settings))
     listed = list(_of_catalog(exposure, ready, settings))
     wanted = [*placed, *(listed if settings.use_catalog else ())]
+    every = [source.region for source, _ in (*placed, *listed)]
+    boxes = np.array([region.bounds for region in every]).reshape(-1, 4)
     names: list[str] = []
     found = []
-    for source, rule in wanted:
+    for number, (source, rule) in enumerate(wanted):
         name = names_of(names, source.name or designation(PREFIX, source.ra_deg, source.dec_deg))
         names.append(name)
-        others = [other.region for other, _ in (*placed, *listed) if other is not source]
+        around = rule.bounds if isinstance(rule, Region) else source.region.scaled(settings.background_outer).bounds
+        near = (boxes[:, :2] <= around[2:]).all(axis=1) & (boxes[:, 2:] >= around[:2]).all(axis=1)
+        others = [every[place] for place in np.flatnonzero(near) if place != number]
         found.append(_measured(ready, replace(source, name=name), rule, others))
     return tuple(found)
 
