@@ -11,6 +11,8 @@ FloatArray = NDArray[np.float64]
 
 _CENTRAL = 0.6826894921370859  # probability within one standard deviation of a normal distribution
 _STEP = 0.2  # of the root of the number of source events: within it a gamma distribution hardly moves
+_ALIKE = 0.05  # of the deviation of the ratio: means of beta distributions that close are one
+_MANY = 64  # beta distributions that are not put together
 _LEAST_WEIGHT = 1e-7  # of a number of source events, by that of the likeliest
 
 
@@ -62,9 +64,11 @@ def hardness_ratio(
     soft, soft_weight = _own_events(soft_counts, soft_background, scale)
     a, b = hard[:, None] + 0.5, soft[None, :] + 0.5
     weight = hard_weight[:, None] * soft_weight[None, :]
-    mean = float(np.sum(weight * (a - b) / (a + b)))
-    low, high = (_quantile(a, b, weight, (1 + sign * confidence) / 2) for sign in (-1, 1))
-    return mean, low, high
+    part = float(np.sum(weight * a / (a + b)))
+    spread = float(np.sqrt(np.sum(weight * a * (a + 1) / ((a + b) * (a + b + 1))) - part**2))
+    mixture = _fewer(a, b, weight, _ALIKE * spread)
+    low, high = (_quantile(*mixture, (1 + sign * confidence) / 2, part, spread) for sign in (-1, 1))
+    return 2 * part - 1, low, high
 
 
 def _own_events(counts: int, background: int, scale: float) -> tuple[FloatArray, FloatArray]:
@@ -89,12 +93,28 @@ def _own_events(counts: int, background: int, scale: float) -> tuple[FloatArray,
     return np.add.reduceat(weight * own, first) / together, together
 
 
-def _quantile(a: FloatArray, b: FloatArray, weight: FloatArray, level: float) -> float:
-    """Return the ratio below which a mixture of beta distributions has so much probability."""
+def _fewer(a: FloatArray, b: FloatArray, weight: FloatArray, step: float) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Put together what of a mixture of beta distributions has the same mean but for a step, where it is of many."""
+    if weight.size <= _MANY:
+        return a, b, weight
+    place = np.rint((a / (a + b) - 0.5) / step).astype(np.int64)  # the same for exchanged bands
+    group = np.unique(place, return_inverse=True)[1].ravel()
+    together = np.bincount(group, weights=weight.ravel())
+    first, second = (np.bincount(group, weights=(weight * values).ravel()) / together for values in (a, b))
+    return np.asarray(first), np.asarray(second), together.astype(np.float64)
+
+
+def _quantile(a: FloatArray, b: FloatArray, weight: FloatArray, level: float, part: float, spread: float) -> float:
+    """Return the ratio below which a mixture of beta distributions, of a mean and a deviation, has a probability.
+
+    Within ``k`` deviations of the mean there is at least ``1 - 1 / k**2`` of any distribution (Chebyshev).
+    """
     from scipy.optimize import brentq
     from scipy.special import betainc
 
     def excess(x: float) -> float:
         return float(np.sum(weight * betainc(a, b, x))) - level
 
-    return 2 * float(brentq(excess, 0.0, 1.0, xtol=1e-12)) - 1
+    reach = spread / np.sqrt(min(level, 1 - level))
+    first, last = max(part - reach, 0.0), min(part + reach, 1.0)
+    return 2 * float(brentq(excess, first, last, xtol=1e-9)) - 1

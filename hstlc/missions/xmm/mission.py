@@ -39,8 +39,8 @@ _OPTIONS = "bin_width, energy, band, ra, dec, radius, region and background"
 
 
 def artifacts_s(meta: Mapping[str, Any]) -> Mapping[str, float]:
-    """Return the periods that the cameras make: of the orbit, and of the readout where a keyword tells it."""
-    found = {"XMM orbit": _ORBIT_S}
+    """Return the periods that the cameras make: of the readout where a keyword tells it; of several orbits, theirs."""
+    found = {"XMM orbit": _ORBIT_S} if "NDATASET" in meta else {}  # one observation lies within one orbit
     frame_s = meta.get("FRAMETIM")
     if isinstance(frame_s, (int, float)) and frame_s > 0:
         found["readout frame"] = float(frame_s)
