@@ -16,6 +16,7 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -147,6 +148,16 @@ def _terrestrial(reference: TimeReference) -> tuple[float, float]:
 def _exact_delay_s(day: float, fraction: FloatArray, direction: FloatArray) -> FloatArray:
     import erfa
 
-    ahead_s = erfa.dtdb(day, fraction, 0.0, 0.0, 0.0, 0.0)  # TDB - TT at the geocenter
-    _, earth = erfa.epv00(day, fraction + ahead_s / SECONDS_PER_DAY)
-    return np.asarray(earth["p"] @ direction * (erfa.DAU / erfa.CMPS) + ahead_s)
+    ahead_s, earth = _ephemeris(day, np.ascontiguousarray(fraction, dtype=np.float64).tobytes())
+    return np.asarray(earth @ direction * (erfa.DAU / erfa.CMPS) + ahead_s)
+
+
+@lru_cache(maxsize=16)  # the sources of one field have the same times
+def _ephemeris(day: float, fraction: bytes) -> tuple[FloatArray, FloatArray]:
+    """Return TDB - TT at the geocenter, s, and the place of the Earth, au."""
+    import erfa
+
+    moment = np.frombuffer(fraction)
+    ahead_s = erfa.dtdb(day, moment, 0.0, 0.0, 0.0, 0.0)
+    _, earth = erfa.epv00(day, moment + ahead_s / SECONDS_PER_DAY)
+    return ahead_s, earth["p"].copy()

@@ -19,6 +19,7 @@ _MANY = 10
 
 #: Steps in which a limit is found, to the last digits; those of Newton where they stay within what is left.
 _STEPS = 11
+_CLOSE = 1e-13  # of a limit: it does not move any more
 
 #: Where the incomplete gamma function of the background still is a number.
 _SMALLEST = 1e-280
@@ -129,7 +130,9 @@ def _kraft(n: FloatArray, b: FloatArray, level: float) -> tuple[FloatArray, Floa
             below = np.isfinite(far) & (excess < 0)
             bottom, top = np.where(below, low, bottom), np.where(below, top, low)
             step = low - excess / slope
-            low = np.where((step >= bottom) & (step <= top), step, (bottom + top) / 2)
+            before, low = low, np.where((step >= bottom) & (step <= top), step, (bottom + top) / 2)
+            if (at_zero | (np.abs(low - before) <= _CLOSE * low)).all():
+                break
     low = np.where(at_zero, 0.0, low)
     return low, upper(low)
 
