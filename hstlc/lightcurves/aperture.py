@@ -21,7 +21,7 @@ from hstlc.lightcurves.sums import RegionSums
 from hstlc.model import Arrivals, Intervals, LightCurve, Quality, Stamp
 from hstlc.times import TimeReference
 
-__all__ = ["aperture_curve", "arrivals_of", "counted_curve", "counts_in"]
+__all__ = ["aperture_curve", "arrivals_of", "counted_curve", "counts_in", "with_limits"]
 
 FloatArray = NDArray[np.float64]
 
@@ -83,6 +83,7 @@ def aperture_curve(
     provenance: tuple[Mapping[str, str | int | float], ...] = (),
     arrivals: Arrivals | None = None,
     stamps: tuple[Stamp, ...] = (),
+    limits: bool = True,
 ) -> LightCurve:
     """Make the light curve of a source in one band.
 
@@ -113,6 +114,8 @@ def aperture_curve(
         Bins that overlap one get :attr:`hstlc.model.Quality.BACKGROUND_FLARE`.
     meta, provenance, arrivals, stamps
         Go to the curve as they are.
+    limits : bool
+        Compute ``rate_low`` and ``rate_high``; else they are NaN until :func:`with_limits` does it for many curves.
 
     Returns
     -------
@@ -153,6 +156,7 @@ def aperture_curve(
         flares=flares,
         meta=meta,
         provenance=provenance,
+        limits=limits,
     )
     if unknown.any():
         curve["quality"][unknown] |= Quality.LOW_FRACTION
@@ -175,6 +179,7 @@ def counted_curve(
     flares: Intervals | None = None,
     meta: Mapping[str, Any] | None = None,
     provenance: Sequence[Mapping[str, str | int | float]] = (),
+    limits: bool = True,
 ) -> LightCurve:
     """Make a light curve of events that are counted already; see :func:`aperture_curve`.
 
@@ -206,7 +211,6 @@ def counted_curve(
             meta=meta,
             provenance=tuple(provenance),
         )
-    low, high = net_limits(source_events, background_events, scales, live_s, variance=spread)
     quality = curve["quality"].copy()
     if flares is not None:
         quality[overlapping(edges_s, flares)] |= Quality.BACKGROUND_FLARE
@@ -215,7 +219,28 @@ def counted_curve(
         "source_events": source_events,
         "background_events": background_events,
         "background_scale": scales,
-        "rate_low": low,
-        "rate_high": high,
+        "rate_low": nothing,
+        "rate_high": nothing,
     }
-    return replace(curve, data={**curve.data, "quality": quality, **further})
+    curve = replace(curve, data={**curve.data, "quality": quality, **further})
+    return with_limits({"": curve})[""] if limits else curve
+
+
+def with_limits(curves: Mapping[str, LightCurve]) -> dict[str, LightCurve]:
+    """Return light curves with the limits of their rates, found for all at once, which takes less time.
+
+    Those of curves without a background region are others (:func:`hstlc.lightcurves.poisson.net_limits`).
+    """
+    names = ("source_events", "background_events", "background_scale", "exposure", "variance")
+    found = dict(curves)
+    for subtracted in (False, True):
+        some = {key: one for key, one in curves.items() if (one["background_scale"] > 0).any() == subtracted}
+        if not some:
+            continue
+        low, high = net_limits(*(np.concatenate([one[name] for one in some.values()]) for name in names))
+        start = 0
+        for key, one in some.items():
+            stop = start + len(one)
+            found[key] = replace(one, data={**one.data, "rate_low": low[start:stop], "rate_high": high[start:stop]})
+            start = stop
+    return found

@@ -123,6 +123,7 @@ def _kraft(n: FloatArray, b: FloatArray, level: float) -> tuple[FloatArray, Floa
     low = np.clip(top - ndtri((1 + level) / 2) * np.sqrt(n), 0.1 * top, 0.9 * top)
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         at_zero = density(zero) >= density(upper(zero))
+        done = at_zero.copy()
         for _ in range(_STEPS):
             far = upper(low)
             excess = density(low) - density(far)  # the same at both limits of the shortest interval
@@ -130,8 +131,9 @@ def _kraft(n: FloatArray, b: FloatArray, level: float) -> tuple[FloatArray, Floa
             below = np.isfinite(far) & (excess < 0)
             bottom, top = np.where(below, low, bottom), np.where(below, top, low)
             step = low - excess / slope
-            before, low = low, np.where((step >= bottom) & (step <= top), step, (bottom + top) / 2)
-            if (at_zero | (np.abs(low - before) <= _CLOSE * low)).all():
+            closer = np.where((step >= bottom) & (step <= top), step, (bottom + top) / 2)
+            low, done = np.where(done, low, closer), done | (np.abs(closer - low) <= _CLOSE * closer)
+            if done.all():  # each stays as it was found, so that it does not depend on the others
                 break
     low = np.where(at_zero, 0.0, low)
     return low, upper(low)

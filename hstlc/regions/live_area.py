@@ -104,13 +104,26 @@ class Chip:
         inside = (x >= low_x) & (x <= high_x) & (y >= low_y) & (y <= high_y)
         rows = np.flatnonzero(inside)
         near = np.column_stack((x[rows], y[rows]))
-        live = _convex(near, self.sides)
+        live = _convex(near, self._sides_across(near))
         if self.dead.any():
             column = np.clip(((near[:, 0] - self.x) / self.cell).astype(np.intp), 0, self.dead.shape[1] - 1)
             line = np.clip(((near[:, 1] - self.y) / self.cell).astype(np.intp), 0, self.dead.shape[0] - 1)
             live &= ~self.dead[line, column]
         inside[rows] = live
         return inside
+
+    def meets(self, box: Bounds) -> bool:
+        """Tell whether a box may have a part on the chip."""
+        (low_x, low_y, high_x, high_y), own = box, self.bounds
+        return low_x <= own[2] and low_y <= own[3] and high_x >= own[0] and high_y >= own[1]
+
+    def _sides_across(self, points: FloatArray) -> FloatArray:
+        """Return the sides that some of the points may be beyond: those that do not have their whole box inside."""
+        if not len(points):
+            return self.sides[:0]
+        box = np.stack((points.min(axis=0), points.max(axis=0)))
+        farthest = np.maximum(self.sides[:, :2] * box[0], self.sides[:, :2] * box[1]).sum(axis=1) + self.sides[:, 2]
+        return np.asarray(self.sides[farthest > 0.0])
 
     def holds(self, box: Bounds) -> bool:
         """Tell whether all of a box is on the live part: its corners are, and no dead cell is in it."""
@@ -197,8 +210,13 @@ class LiveMap:
     def inside(self, x: FloatArray, y: FloatArray) -> BoolArray:
         """Tell for each point whether it is live."""
         live = np.ones(len(x), dtype=bool) if self.mask is None else self.mask.inside(x, y)
-        if self.chips:
-            live &= np.any([chip.inside(x, y) for chip in self.chips], axis=0)
+        if self.chips and len(x):
+            box = (float(x.min()), float(y.min()), float(x.max()), float(y.max()))
+            seen = np.zeros(len(x), dtype=bool)
+            for chip in self.chips:
+                if chip.meets(box):
+                    seen |= chip.inside(x, y)
+            live &= seen
         return live
 
     def shares(self, region: Region) -> dict[int, float]:

@@ -110,11 +110,15 @@ def _quantile(a: FloatArray, b: FloatArray, weight: FloatArray, level: float, pa
     Within ``k`` deviations of the mean there is at least ``1 - 1 / k**2`` of any distribution (Chebyshev).
     """
     from scipy.optimize import brentq
-    from scipy.special import betainc
+    from scipy.special import betainc, ndtri
 
     def excess(x: float) -> float:
         return float(np.sum(weight * betainc(a, b, x))) - level
 
     reach = spread / np.sqrt(min(level, 1 - level))
     first, last = max(part - reach, 0.0), min(part + reach, 1.0)
+    normal = part + float(ndtri(level)) * spread  # mostly near enough to begin with
+    near, far = max(normal - 0.1 * spread, first), min(normal + 0.1 * spread, last)
+    if near < far and excess(near) < 0 < excess(far):
+        first, last = near, far
     return 2 * float(brentq(excess, first, last, xtol=1e-9)) - 1

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hstlc.events.live_clock import LiveClock
-from hstlc.lightcurves.aperture import aperture_curve, arrivals_of
+from hstlc.lightcurves.aperture import aperture_curve, arrivals_of, with_limits
 from hstlc.lightcurves.stamps import detector_stamp, sky_box, sky_stamp
 from hstlc.missions.base import SourceCurves
 from hstlc.missions.chandra.field import Field
@@ -127,7 +127,9 @@ def source_curves(task: Task, source: LocatedSource, flares: Intervals) -> Sourc
             },
             arrivals=arrivals,
             stamps=stamps if band == task.lead else (),
+            limits=False,
         )
+    curves = with_limits(curves)
     return SourceCurves(_described(task, source, curves), curves, task.lead)
 
 

@@ -142,7 +142,10 @@ def band_curve(
     flares: Intervals,
     meta: Mapping[str, Any],
 ) -> LightCurve:
-    """Return the light curve of a source in one band and camera, from one event list or several that follow another."""
+    """Return the light curve of a source in one band and camera, from one event list or several that follow another.
+
+    Without limits of the rates; see :func:`hstlc.lightcurves.aperture.with_limits`.
+    """
     curves = []
     for seen in apertures:
         ready = seen.ready
@@ -160,6 +163,7 @@ def band_curve(
                 minimum_fraction=minimum_fraction,
                 flares=flares,
                 meta=meta,
+                limits=False,
             )
         )
     curve = curves[0] if len(curves) == 1 else _following(curves, apertures, edges_s, minimum_fraction, flares)

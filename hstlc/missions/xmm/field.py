@@ -30,7 +30,7 @@ FloatArray = NDArray[np.float64]
 _FARTHEST = 10_000_000
 
 #: Events that show where the detector was live.
-_SHOWN = 600_000
+_SHOWN = 150_000
 
 
 @dataclass(frozen=True, slots=True, eq=False)

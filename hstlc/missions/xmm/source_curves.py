@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from hstlc.lightcurves.aperture import with_limits
 from hstlc.lightcurves.cameras import common_times, sum_arrivals, sum_curves
 from hstlc.lightcurves.stamps import detector_stamp, sky_box, sky_stamp
 from hstlc.missions.base import SourceCurves
@@ -99,6 +100,7 @@ def _source(field: SharedField, source: FieldSource, apertures: Mapping[str, Seq
             meta = {**keywords, **camera_keywords([some[0].ready.events])}
             curve = make(some, limits, meta=meta)
             curves[f"{name}_{band}"] = _counted(replace(curve, arrivals=arrivals_in(some, limits)[0]), f"{name}_{band}")
+    curves = with_limits(curves)
     lead = f"{lead_camera}_{field.lead}"
     leading = [seen for name in summed for seen in inside[name]] if several else list(apertures[summed[0]])
     curves[lead] = replace(curves[lead], stamps=_stamps(leading))

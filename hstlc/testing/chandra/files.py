@@ -217,19 +217,24 @@ def _acis(observation: ChandraObservation, events: EventTable) -> list[Column]:
     place, random = columns_of(observation, events), np.random.default_rng(observation.seed)
     energy_ev = (events.energy_kev * 1000).astype(np.float32)
     number = len(events)
+    other = np.random.default_rng((observation.seed, 1))  # what no light curve depends on
+    adu = np.clip(energy_ev / 4.7 + other.normal(0.0, 15.0, number), 0, 36_855).astype(np.int32)
     return [
         ("time", "1D", "s", events.time_s + observation.start_s),
         ("ccd_id", "1I", None, place["chip"]),
         ("node_id", "1I", None, place["chipx"] // 257),
         ("expno", "1J", None, (events.time_s / observation.frame_s).astype(np.int32) + 3),
         *((name, "1I", "pixel", place[name]) for name in ("chipx", "chipy")),
+        ("tdetx", "1I", "pixel", 1025 * place["chip"] + place["chipx"]),
+        ("tdety", "1I", "pixel", 1700 + place["chipy"]),
         *((name, "1E", "pixel", place[name]) for name in ("detx", "dety")),
         ("x", "1E", "pixel", events.x),
         ("y", "1E", "pixel", events.y),
-        ("pha", "1J", "adu", (energy_ev / 4.7).astype(np.int32)),
+        ("pha", "1J", "adu", adu),
+        ("pha_ro", "1J", "adu", np.maximum(adu - other.integers(0, 60, number), 0)),
         ("energy", "1E", "eV", energy_ev),
         ("pi", "1J", "chan", np.minimum(np.floor(energy_ev / 14.6) + 1, 1024)),
-        ("fltgrade", "1I", None, np.zeros(number)),
+        ("fltgrade", "1I", None, other.integers(0, 256, number)),
         ("grade", "1I", None, grades(random, number)),
         ("status", "32X", None, np.zeros((number, 32), dtype=bool)),
     ]
