@@ -55,8 +55,8 @@ def curve_name(rootname: str, band: str = "", source: str = "") -> str:
 
     Examples
     --------
-    >>> curve_name("lsim01aaq"), curve_name("0123", "broad", "SKY J0102+03")
-    ('lsim01aaq_curve.fits', '0123_SKY_J0102+03_broad_curve.fits')
+    >>> curve_name("lsim01aaq"), curve_name("0123", "broad", "J0102+03")
+    ('lsim01aaq_curve.fits', '0123_J0102+03_broad_curve.fits')
     """
     return "_".join([*(slug(part) for part in (rootname, source, band) if part), "curve.fits"])
 

@@ -139,8 +139,11 @@ def gregory_loredo(
     by_width = int((clock.time_s[-1] - clock.time_s[0]) / shortest_s)
     most = min(by_width, _MOST_BINS) if most_bins is None else most_bins
     bins = np.arange(_FEWEST_BINS, max(most, _FEWEST_BINS) + 1)
-    odds = np.zeros(len(bins)) if len(time_s) < 2 else _log_odds(time_s, clock, bins)
-    mean = np.logaddexp.accumulate(odds) - np.log(np.arange(1, len(bins) + 1))
+    if len(time_s) < 2:  # nothing can be told: all odds are even, without rounding
+        odds = mean = np.zeros(len(bins))
+    else:
+        odds = _log_odds(time_s, clock, bins)
+        mean = np.logaddexp.accumulate(odds) - np.log(np.arange(1, len(bins) + 1))
     used = len(bins) if most_bins is not None else int(np.flatnonzero(mean > np.max(mean) - 0.5)[-1]) + 1
     bins, odds, total = bins[:used], odds[:used], float(mean[used - 1])
     weight = np.exp(odds - np.max(odds))

@@ -189,3 +189,12 @@ def test_the_variability_index_by_probability(probability, within, index):
 )
 def test_the_variability_index_by_odds(log10_odds, index):
     assert variability_index(log10_odds, 1.0, 1.0) == index
+
+
+@pytest.mark.parametrize("events", [0, 1])
+@pytest.mark.parametrize("span_s", [50_000.0, 59_240.2, 4_936.7, 123_456.789])
+def test_of_no_event_and_of_one_nothing_can_be_told_whatever_the_live_time_is(events: int, span_s: float) -> None:
+    clock = LiveClock(np.array([0.0, 0.4 * span_s, 0.5 * span_s, span_s]), np.array([0.0, 0.4, 0.4, 0.7]) * span_s)
+    found = gregory_loredo(np.full(events, span_s / 3), clock)
+    assert found is not None
+    assert (found.log10_odds, found.probability, found.index) == (0.0, 0.5, 0)
