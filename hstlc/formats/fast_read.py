@@ -31,6 +31,7 @@ _DISPLAY = re.compile(r"[EFGD]\d+\.\d+|I\d+|A\d+")
 _TYPES = {"B": "u1", "I": ">i2", "J": ">i4", "K": ">i8", "E": ">f4", "D": ">f8"}
 _FORBIDDEN = frozenset({"GROUPS", "BLANK", "ZIMAGE", "ZTABLE", "THEAP", "CONTINUE", "HIERARCH"})
 _COMMENTARY = frozenset({"COMMENT ", "HISTORY ", " " * 8})
+_STANDARD = f"{'SIMPLE':8}= {'T':>20}"
 _SINGLE = frozenset("SIMPLE XTENSION BITPIX NAXIS NAXIS1 NAXIS2 PCOUNT GCOUNT TFIELDS EXTNAME EXTVER".split())  # noqa: SIM905
 _SCALING = re.compile(r"(?:TSCAL|TZERO|TNULL|TDIM|TBCOL)\d+")
 _DESCRIBING = re.compile(r"(TTYPE|TFORM|TUNIT|TDISP|TCTYP|TCUNI|TCRPX|TCRVL|TCDLT|TRPOS)\d+")
@@ -74,6 +75,8 @@ def _scan(path: Path, size: int, *_marks: int) -> tuple[Unit, ...] | None:
 
 def _unit(path: Path, file: Any, position: int, *, first: bool) -> tuple[Unit, int]:
     text, length = _header_text(file, position)
+    if first and not text.startswith(_STANDARD):  # astropy says that it is not
+        raise _UnusualError
     header: dict[str, Value] = {}
     order: list[str] = []
     for start in range(0, len(text), _CARD):

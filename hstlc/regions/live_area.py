@@ -104,7 +104,7 @@ class Chip:
         inside = (x >= low_x) & (x <= high_x) & (y >= low_y) & (y <= high_y)
         rows = np.flatnonzero(inside)
         near = np.column_stack((x[rows], y[rows]))
-        live = _convex(near, self._sides_across(near))
+        live = _convex(near, self._sides_across(x, y))
         if self.dead.any():
             column = np.clip(((near[:, 0] - self.x) / self.cell).astype(np.intp), 0, self.dead.shape[1] - 1)
             line = np.clip(((near[:, 1] - self.y) / self.cell).astype(np.intp), 0, self.dead.shape[0] - 1)
@@ -117,11 +117,11 @@ class Chip:
         (low_x, low_y, high_x, high_y), own = box, self.bounds
         return low_x <= own[2] and low_y <= own[3] and high_x >= own[0] and high_y >= own[1]
 
-    def _sides_across(self, points: FloatArray) -> FloatArray:
+    def _sides_across(self, x: FloatArray, y: FloatArray) -> FloatArray:
         """Return the sides that some of the points may be beyond: those that do not have their whole box inside."""
-        if not len(points):
+        if not len(x):
             return self.sides[:0]
-        box = np.stack((points.min(axis=0), points.max(axis=0)))
+        box = np.array([[x.min(), y.min()], [x.max(), y.max()]])
         farthest = np.maximum(self.sides[:, :2] * box[0], self.sides[:, :2] * box[1]).sum(axis=1) + self.sides[:, 2]
         return np.asarray(self.sides[farthest > 0.0])
 

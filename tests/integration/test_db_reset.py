@@ -40,7 +40,7 @@ def test_production_keeps_the_rejected_files(filled: Engine) -> None:
 @pytest.mark.parametrize(
     ("table", "emptied"),
     [
-        ("metadata", {"outputs", "metadata"}),
+        ("metadata", {"outputs", "metadata", "source", "hardness_ratio"}),
         ("product", {"composite_member", "candidate", "stats", "product"}),
         ("stats", {"stats"}),
         ("bad_data", {"bad_data"}),

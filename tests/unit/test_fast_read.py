@@ -221,6 +221,13 @@ def test_ordinary_files_are_read_without_astropy(tmp_path_factory, hdus):
     assert assert_held(path)
 
 
+def test_a_file_whose_first_card_is_not_as_the_standard_has_it_is_left_to_astropy(tmp_path):
+    path = tmp_path / "free.fits"
+    cards = ["SIMPLE  = T", "BITPIX  =                    8", "NAXIS   =                    0", "END"]
+    path.write_bytes("".join(card.ljust(80) for card in cards).ljust(2880).encode())
+    assert not assert_held(path)
+
+
 @settings(max_examples=400)
 @given(files(odd=True))
 def test_files_with_odd_headers_are_read_as_astropy_reads_them(tmp_path_factory, hdus):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import reduce
@@ -86,7 +87,7 @@ class FieldList:
 
     def in_band(self, rows: NDArray[np.int64], band_kev: tuple[float, float]) -> NDArray[np.int64]:
         """Return those of some events that are in a band; PI is whole eV, and the upper limit is not in it."""
-        low, high = (round(limit * 1000.0, 6) for limit in band_kev)
+        low, high = (math.ceil(round(limit * 1000.0, 6)) for limit in band_kev)  # whole numbers compare faster
         pi = self.events.columns["pi"][rows]
         return rows[(pi >= low) & (pi < high)]
 
