@@ -78,7 +78,7 @@ def test_missing_good_times_energies_and_planes_are_flagged(tmp_path: Path) -> N
     assert reasons(field(tmp_path, without=("GTI",))) == ["Missing GTI"]
     assert reasons(field(tmp_path, without=("energy",))) == ["No energies"]
     assert reasons(field(tmp_path, without=("x", "y"))) == ["No sky coordinates"]
-    planeless = field(tmp_path, overrides={"TCTYP9": None, "TCTYP10": None})
+    planeless = field(tmp_path, overrides={"TCTYP11": None, "TCTYP12": None})
     assert reasons(planeless) == ["No sky coordinates"]
 
 
