@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from typing import Any
 
-from hstlc.units import parse_range
+from hstlc.units import parse_range, to_float
 
-__all__ = ["PRESETS", "parse_bands", "widest"]
+__all__ = ["PRESETS", "parse_bands", "range_text", "widest"]
 
 Range = tuple[float, float]
 
@@ -92,6 +93,26 @@ def parse_bands(texts: Iterable[str], presets: Mapping[str, Mapping[str, Range]]
     if any(low < 0 for low, _ in found.values()):
         raise ValueError("energies are not negative")
     return found
+
+
+def range_text(energy: tuple[Any, Any]) -> str:
+    """Return a pair of energies, Quantities or numbers in keV, as the text of a band called ``energy``.
+
+    Raises
+    ------
+    ValueError
+        No pair, or not of energies.
+
+    Examples
+    --------
+    >>> range_text((0.5, 2))
+    'energy = 0.5 keV .. 2.0 keV'
+    """
+    try:
+        low, high = (to_float(value, "keV") for value in energy)
+    except TypeError:
+        raise ValueError(f"energy={energy!r} is not a pair of energies") from None
+    return f"energy = {low!r} keV .. {high!r} keV"
 
 
 def widest(bands: Mapping[str, Range]) -> str:

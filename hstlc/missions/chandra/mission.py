@@ -17,8 +17,9 @@ from hstlc.missions.chandra.extract import STEP_VERSION, extract
 from hstlc.missions.chandra.identify import REFUSALS, companions, identify, real, release, whole
 from hstlc.missions.chandra.mission_settings import ChandraSettings, bands_of
 from hstlc.missions.chandra.read import read_events
+from hstlc.missions.energy_bands import range_text
 from hstlc.missions.placed_sources import placed_by_options
-from hstlc.units import format_quantity, to_float
+from hstlc.units import to_float
 
 __all__ = ["MISSION"]
 
@@ -141,7 +142,7 @@ def curve_options(
         if energy is not None:
             if band is not None:
                 raise ValueError("band and energy both say which energies are wanted")
-            changes["bands"] = (_limits(energy),)
+            changes["bands"] = (range_text(energy),)
         if band is not None:
             changes["bands"] = (str(band),)
         if "bands" in changes:
@@ -156,14 +157,6 @@ def curve_options(
         hint = "give a Quantity, or a number in s, keV, deg or arcsec"
         raise UsageError("usage.bad-option", str(error), hint) from error
     return settings.model_copy(update=changes)
-
-
-def _limits(energy: tuple[Any, Any]) -> str:
-    try:
-        low, high = (to_float(value, "keV") for value in energy)
-    except TypeError:
-        raise ValueError(f"energy={energy!r} is not a pair of energies") from None
-    return f"energy = {format_quantity(low, 'keV')} .. {format_quantity(high, 'keV')}"
 
 
 MISSION = Mission(

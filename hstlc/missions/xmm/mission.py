@@ -8,7 +8,7 @@ from typing import Any
 
 from hstlc.errors import UsageError
 from hstlc.missions.base import ExposureValues, Mission
-from hstlc.missions.energy_bands import parse_bands
+from hstlc.missions.energy_bands import parse_bands, range_text
 from hstlc.missions.placed_sources import placed_by_options
 from hstlc.missions.xmm.checks import CHECKS
 from hstlc.missions.xmm.extract import STEP_VERSION, extract, longest_live_s
@@ -157,11 +157,7 @@ def curve_options(
         if energy is not None:
             if band is not None:
                 raise ValueError("band and energy both say which energies are wanted")
-            try:
-                low, high = (to_float(value, "keV") for value in energy)
-            except TypeError:
-                raise ValueError(f"energy={energy!r} is not a pair of energies") from None
-            changes["bands"] = (f"energy = {low!r} keV .. {high!r} keV",)
+            changes["bands"] = (range_text(energy),)
             parse_bands(changes["bands"])
         if band is not None:
             camera, _, name = str(band).partition("_")
