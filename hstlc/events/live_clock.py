@@ -24,7 +24,7 @@ FloatArray = NDArray[np.float64]
 _GAP_FRAMES = 1.5
 
 #: Break points that are looked at together when a clock is simplified, and how often it is done.
-_STRIDE, _PASSES = 16, 4
+_STRIDE, _PASSES = 64, 3
 
 _WEIGHT_SLACK = 1e-6
 
@@ -123,14 +123,20 @@ class LiveClock:
         if len(middle) == 0 or (frame_s is None and len(middle) == 1):
             return cls(np.zeros(0), np.zeros(0))
         width = float(np.median(step)) if frame_s is None else float(frame_s)
-        part = np.broadcast_to(np.nan_to_num(np.asarray(live_part, dtype=np.float64), nan=0.0), middle.shape)
-        gap = step > _GAP_FRAMES * width
-        # an edge before each frame, and where a gap follows one behind it
-        before = np.concatenate(([middle[0] - width / 2], np.where(gap, middle[1:] - width / 2, middle[1:] - step / 2)))
-        behind = np.flatnonzero(np.append(gap, True))
-        time_s = np.insert(before, behind + 1, middle[behind] + width / 2)
-        parts = np.insert(part, behind + 1, 0.0)[:-1]
-        return cls(time_s, np.concatenate(([0.0], np.cumsum(parts * np.diff(time_s)))))
+        part = np.broadcast_to(np.fmax(live_part, 0.0), middle.shape)  # of NaN: 0
+        edges = np.empty(len(middle) + 1)  # before each frame, and behind the last
+        edges[0], edges[-1] = middle[0] - width / 2, middle[-1] + width / 2
+        np.add(middle[:-1], middle[1:], out=edges[1:-1])
+        edges[1:-1] /= 2
+        behind = np.flatnonzero(step > _GAP_FRAMES * width)
+        if len(behind):  # what a gap follows has an edge of its own
+            edges[behind + 1] = middle[behind + 1] - width / 2
+            edges = np.insert(edges, behind + 1, middle[behind] + width / 2)
+            part = np.insert(part, behind + 1, 0.0)
+        live_s = np.zeros(len(edges))  # in place: there are hundreds of thousands of frames
+        np.subtract(edges[1:], edges[:-1], out=live_s[1:])
+        live_s[1:] *= part
+        return cls(edges, np.cumsum(live_s, out=live_s))
 
     def __len__(self) -> int:
         return len(self.time_s)
@@ -224,14 +230,18 @@ class LiveClock:
             blocks = (len(time_s) - 1) // _STRIDE
             if blocks < 1:
                 break
-            inner = 1 + np.arange(blocks)[:, None] * _STRIDE + np.arange(_STRIDE - 1)[None, :]
-            ends = np.arange(blocks + 1) * _STRIDE
-            chord = np.interp(time_s[inner], time_s[ends], live_s[ends])
-            needless = np.abs(live_s[inner] - chord).max(axis=1) <= tolerance_s / 2**turn
+            of_time, of_live = (values[: blocks * _STRIDE].reshape(blocks, _STRIDE) for values in (time_s, live_s))
+            ends = slice(0, blocks * _STRIDE + 1, _STRIDE)
+            slope = np.diff(live_s[ends]) / np.diff(time_s[ends])
+            off = of_time[:, 1:] - of_time[:, :1]
+            off *= slope[:, None]
+            off += of_live[:, :1]
+            off -= of_live[:, 1:]
+            needless = np.abs(off, out=off).max(axis=1) <= tolerance_s / 2**turn
             if not needless.any():
                 break
             keep = np.ones(len(time_s), dtype=bool)
-            keep[inner[needless]] = False
+            keep[: blocks * _STRIDE].reshape(blocks, _STRIDE)[needless, 1:] = False
             time_s, live_s = time_s[keep], live_s[keep]
         return LiveClock(time_s, live_s)
 

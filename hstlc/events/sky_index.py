@@ -114,9 +114,17 @@ class SkyIndex:
         edges = zip(self._starts[lines + first].tolist(), self._starts[lines + last + 1].tolist(), strict=True)
         return np.concatenate([self._rows[a:b] for a, b in edges]).astype(np.int64)
 
-    def _axis(self, values: NDArray[Any], origin: float) -> NDArray[np.int64]:
-        """Return the number of the cell along an axis; the first and the last reach to infinity."""
-        return np.asarray(np.clip(np.floor((values - origin) / self.cell) + 1, 0, _CELLS - 1), dtype=np.int64)
+    def _axis(self, values: NDArray[Any], origin: float) -> NDArray[np.int32]:
+        """Return the number of the cell along an axis; the first and the last reach to infinity.
+
+        However it is rounded, it never falls where a position grows: all events of a box are in the cells of its ends.
+        """
+        cells = values.astype(np.float32)
+        cells -= np.float32(origin)
+        cells *= np.float32(1.0 / self.cell)
+        cells += np.float32(1.0)
+        np.clip(cells, 0.0, _CELLS - 1.0, out=cells)
+        return cells.astype(np.int32)
 
 
 def _reach(values: NDArray[Any]) -> tuple[float, float]:

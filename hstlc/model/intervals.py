@@ -73,6 +73,8 @@ class Intervals:
     def contains(self, time_s: ArrayLike) -> NDArray[np.bool_]:
         """Tell for each time whether it lies in an interval."""
         t = np.asarray(time_s, dtype=np.float64)
+        if len(self) == 1:
+            return np.asarray((t >= self.start[0]) & (t < self.stop[0]))
         index = np.searchsorted(self.start, t, side="right") - 1
         inside: NDArray[np.bool_] = index >= 0
         if len(self):

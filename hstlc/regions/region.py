@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from itertools import combinations
 from typing import TYPE_CHECKING
@@ -24,6 +24,7 @@ FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
 
 _POINTS = 160_000  # that areas are measured with
+_CUT_POINTS = 20_000  # and what a shape takes of another
 
 
 def even_points(bounds: Bounds, number: int) -> tuple[FloatArray, FloatArray]:
@@ -58,17 +59,14 @@ class Component:
 
     included: tuple[Shape, ...]
     excluded: tuple[Shape, ...] = ()
+    #: A box around it; the low end may exceed the high one where shapes do not meet.
+    bounds: Bounds = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         if not self.included:
             raise UsageError("usage.region", "a region only excludes", "add the shape that the others are cut from")
-
-    @property
-    def bounds(self) -> Bounds:
-        """A box around it; the low end may exceed the high one where shapes do not meet."""
-        edges = np.array([shape.bounds for shape in self.included])
-        low, high = edges[:, :2].max(axis=0), edges[:, 2:].min(axis=0)
-        return float(low[0]), float(low[1]), float(high[0]), float(high[1])
+        left, bottom, right, top = zip(*(shape.bounds for shape in self.included), strict=True)
+        object.__setattr__(self, "bounds", (max(left), max(bottom), min(right), min(top)))
 
     def inside(self, x: FloatArray, y: FloatArray) -> BoolArray:
         """Tell for each point whether it is inside."""
@@ -81,25 +79,44 @@ class Component:
 
     @property
     def area(self) -> float:
-        """Its area in square pixels, exact for one shape and for one that lies whole in another."""
-        bounds = self.bounds
-        whole = self.included[0].area
-        cut = [shape for shape in self.excluded if _overlap(shape.bounds, bounds)]
-        apart = not any(_overlap(one.bounds, other.bounds) for one, other in combinations(cut, 2))
-        if len(self.included) == 1 and apart and all(self._holds(shape) for shape in cut):
-            return whole - math.fsum(shape.area for shape in cut)
-        if not _overlap(bounds, bounds):
+        """Its area in square pixels, exact for one shape and where others lie whole in it and apart."""
+        cut = [shape for shape in self.excluded if _overlap(shape.bounds, self.bounds)]
+        whole, apart = self.included[0].area, _apart(cut)
+        exact = [alone and self._holds(shape) for alone, shape in zip(apart, cut, strict=True)]
+        rough = [shape for known, shape in zip(exact, cut, strict=True) if not known]
+        if len(self.included) == 1 and math.fsum(shape.area for shape in rough) <= whole / 2:
+            taken = [shape.area for known, shape in zip(exact, cut, strict=True) if known]
+            return whole - math.fsum(taken + [self._taken(shape, rough[:place]) for place, shape in enumerate(rough)])
+        if not _overlap(self.bounds, self.bounds):
             return 0.0
-        x, y = even_points(bounds, _POINTS)
+        x, y = even_points(self.bounds, _POINTS)
         kept = float(np.count_nonzero(self.inside(x, y)))
         if len(self.included) > 1:
-            return kept / len(x) * (bounds[2] - bounds[0]) * (bounds[3] - bounds[1])
+            return kept / len(x) * (self.bounds[2] - self.bounds[0]) * (self.bounds[3] - self.bounds[1])
         return whole * kept / np.count_nonzero(self.included[0].inside(x, y))
+
+    def _taken(self, shape: Shape, before: Sequence[Shape]) -> float:
+        """Return what a shape takes of the first included one, beside those before it."""
+        x, y = even_points(shape.bounds, _CUT_POINTS)
+        taken = shape.inside(x, y) & self.included[0].inside(x, y)
+        for other in before:
+            if _overlap(other.bounds, shape.bounds):
+                taken &= ~other.inside(x, y)
+        low_x, low_y, high_x, high_y = shape.bounds
+        return float(np.count_nonzero(taken)) / len(x) * (high_x - low_x) * (high_y - low_y)
 
     def _holds(self, shape: Shape) -> bool:
         """Tell whether a shape lies whole in the first included one, as its outline does where that is convex."""
         convex = isinstance(self.included[0], Circle | Ellipse | Box)
         return convex and bool(self.included[0].inside(*_ring(shape)).all())
+
+
+def _apart(shapes: Sequence[Shape]) -> list[bool]:
+    """Tell for each shape whether its box touches no other's."""
+    return [
+        not any(_overlap(one.bounds, other.bounds) for other in (*shapes[:place], *shapes[place + 1 :]))
+        for place, one in enumerate(shapes)
+    ]
 
 
 def _ring(shape: Shape) -> tuple[FloatArray, FloatArray]:
@@ -122,23 +139,20 @@ class Region:
     """
 
     components: tuple[Component, ...]
+    #: The box around all of it, pixels.
+    bounds: Bounds = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         if not self.components:
             raise UsageError("usage.region", "a region has no shape", "give it one")
+        left, bottom, right, top = zip(*(component.bounds for component in self.components), strict=True)
+        object.__setattr__(self, "bounds", (min(left), min(bottom), max(right), max(top)))
 
     @classmethod
     def of(cls, *shapes: Shape, excluded: Iterable[Shape] = ()) -> Region:
         """Return what is in any of the shapes, and in none of the excluded ones."""
         without = tuple(excluded)
         return cls(tuple(Component((shape,), without) for shape in shapes))
-
-    @property
-    def bounds(self) -> Bounds:
-        """The box around all of it, pixels."""
-        edges = np.array([component.bounds for component in self.components])
-        low, high = edges[:, :2].min(axis=0), edges[:, 2:].max(axis=0)
-        return float(low[0]), float(low[1]), float(high[0]), float(high[1])
 
     @property
     def center(self) -> tuple[float, float]:
@@ -161,8 +175,8 @@ class Region:
         """Its area in square pixels.
 
         Exact for one shape, for shapes apart from each other, and where whole shapes are cut from a circle, ellipse or
-        box; else by 160,000 even points in the box of each component, with an error
-        below 0.2 % where it fills a tenth of its box or more.
+        box; else by even points: 20,000 in the box of each shape that is cut off, or 160,000 in the box of a component,
+        with an error below 0.2 % where it fills a tenth of its box or more.
         """
         boxes = [component.bounds for component in self.components]
         if not any(_overlap(one, other) for one, other in combinations(boxes, 2)):

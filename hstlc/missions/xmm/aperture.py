@@ -11,12 +11,12 @@ from numpy.typing import NDArray
 
 from hstlc.events.live_clock import LiveClock
 from hstlc.lightcurves.aperture import aperture_curve, arrivals_of, counted_curve
-from hstlc.missions.xmm.field import FieldList
+from hstlc.missions.xmm.field import FieldList, pi_in
 from hstlc.model import Arrivals, Intervals, LightCurve
 from hstlc.regions import Region
 from hstlc.times import TimeReference
 
-__all__ = ["Aperture", "aperture", "arrivals_in", "band_curve", "joined_clock", "within"]
+__all__ = ["Aperture", "RegionEvents", "aperture", "arrivals_in", "band_curve", "joined_clock", "within"]
 
 FloatArray = NDArray[np.float64]
 Rows = NDArray[np.int64]
@@ -29,6 +29,40 @@ _TELLING = 20
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class RegionEvents:
+    """Good events of a region, of all energies.
+
+    Attributes
+    ----------
+    rows : ndarray of int, shape (n,)
+        In the event list.
+    time_s : ndarray of float64, shape (n,), seconds
+        After the origin of the observation.
+    pi : ndarray of int, shape (n,), eV
+    """
+
+    rows: Rows
+    time_s: FloatArray
+    pi: NDArray[Any]
+
+    @classmethod
+    def of(cls, ready: FieldList, rows: Rows) -> RegionEvents:
+        """Take some rows of a list."""
+        return cls(rows, ready.times(rows), ready.events.columns["pi"][rows])
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def chosen(self, which: NDArray[Any]) -> RegionEvents:
+        """Return some of them."""
+        return RegionEvents(self.rows[which], self.time_s[which], self.pi[which])
+
+    def times_in(self, band_kev: tuple[float, float]) -> FloatArray:
+        """Return the times of those in a band, seconds."""
+        return self.time_s[pi_in(self.pi, band_kev)]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Aperture:
     """A source in one event list.
 
@@ -37,8 +71,8 @@ class Aperture:
     ready : FieldList
     region : Region
     background : Region or None
-    source_rows, background_rows : ndarray of int
-        Good events in the two regions, of all energies.
+    source, beside : RegionEvents
+        Events of the two regions.
     scale : float
         Live area of the source region over that of the background region; 0: no background.
     part : float
@@ -55,8 +89,8 @@ class Aperture:
     ready: FieldList
     region: Region
     background: Region | None
-    source_rows: Rows
-    background_rows: Rows
+    source: RegionEvents
+    beside: RegionEvents
     scale: float
     part: float
     clock: LiveClock
@@ -95,8 +129,9 @@ def aperture(ready: FieldList, region: Region, background: Region | None) -> Ape
     live_part = sum(weight * ready.live_part[ccd] for ccd, weight in weights.items())
     frame_s = ready.events.frame_s.get(max(weights, key=lambda ccd: weights[ccd]), 0.0)
     within_live = background if scale else None
+    source, around = RegionEvents.of(ready, rows), RegionEvents.of(ready, beside)
     return Aperture(
-        ready, region, within_live, rows, beside, scale, part, clock, background_clock, gti, live_part, frame_s
+        ready, region, within_live, source, around, scale, part, clock, background_clock, gti, live_part, frame_s
     )
 
 
@@ -121,11 +156,10 @@ def _weighted(ready: FieldList, weights: Mapping[int, float]) -> LiveClock:
 
 def within(seen: Aperture, gti: Intervals) -> Aperture:
     """Return a source in the part of its time that is in other good times too."""
-    ready = seen.ready
     return replace(
         seen,
-        source_rows=seen.source_rows[gti.contains(ready.times(seen.source_rows))],
-        background_rows=seen.background_rows[gti.contains(ready.times(seen.background_rows))],
+        source=seen.source.chosen(gti.contains(seen.source.time_s)),
+        beside=seen.beside.chosen(gti.contains(seen.beside.time_s)),
         clock=seen.clock.within(gti),
         background_clock=seen.background_clock.within(gti),
         gti=seen.gti.intersect(gti),
@@ -148,12 +182,11 @@ def band_curve(
     """
     curves = []
     for seen in apertures:
-        ready = seen.ready
         curves.append(
             aperture_curve(
                 edges_s,
-                source_time_s=np.sort(ready.times(ready.in_band(seen.source_rows, band_kev))),
-                background_time_s=np.sort(ready.times(ready.in_band(seen.background_rows, band_kev))),
+                source_time_s=seen.source.times_in(band_kev),
+                background_time_s=seen.beside.times_in(band_kev),
                 scale=seen.scale,
                 clock=seen.clock,
                 background_clock=seen.background_clock,
@@ -227,8 +260,8 @@ def arrivals_in(apertures: Sequence[Aperture], band_kev: tuple[float, float]) ->
     clock = joined_clock([seen.clock for seen in apertures])
     times, energies = [], []
     for seen in apertures:
-        rows = seen.ready.in_band(seen.source_rows, band_kev)
-        times.append(seen.ready.times(rows))
-        energies.append(seen.ready.energies(rows))
+        chosen = pi_in(seen.source.pi, band_kev)
+        times.append(seen.source.time_s[chosen])
+        energies.append(seen.source.pi[chosen] / np.float32(1000.0))
     frame_s = max(seen.frame_s for seen in apertures)
     return arrivals_of(np.concatenate(times), np.concatenate(energies), clock, frame_s), clock

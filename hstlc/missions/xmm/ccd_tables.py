@@ -18,6 +18,9 @@ __all__ = ["frames_of", "good_times", "is_good_time_table"]
 
 FloatArray = NDArray[np.float64]
 
+#: Frames that show how long one is.
+_SHOWN = 10_000
+
 _GTI = re.compile(r"(STDGTI|GTI)(\d*)")
 
 
@@ -97,7 +100,7 @@ def frames_of(
         if not unit.name.startswith("EXPOSU") or number is None or not {"TIME", "FRACEXP"} <= unit.columns.keys():
             continue
         middle = np.asarray(unit.columns["TIME"], dtype=np.float64) - start
-        part = np.clip(np.nan_to_num(unit.columns["FRACEXP"]), 0.0, 1.0)
+        part = np.fmin(np.fmax(unit.columns["FRACEXP"], 0.0), 1.0)  # of NaN: 0
         if not (middle[1:] > middle[:-1]).all():
             middle, first = np.unique(middle, return_index=True)
             part = part[first]
@@ -114,7 +117,8 @@ def frames_of(
 
 def _frame_length(middle: FloatArray) -> float:
     """Return the mean length of frames, seconds: times are stored to 0.1 us, too coarse for one short frame."""
-    typical = float(np.median(np.diff(middle)))
+    step = max(len(middle) // _SHOWN, 1)
+    typical = float(np.median(middle[1::step] - middle[:-1:step]))
     span = float(middle[-1] - middle[0])
     return span / max(round(span / typical), 1)
 

@@ -139,8 +139,8 @@ def _whole_field(field: SharedField) -> LightCurve:
     """Return the light curve of all good events of the widest band; live time is the mean of the cameras'."""
     cameras = in_cameras(field.lists)
     names, clock, common = _summed_clock(cameras, field.settings)
-    rows = [(ready, ready.in_band(ready.rows, field.bands[field.lead])) for name in names for ready in cameras[name]]
-    time_s = np.sort(np.concatenate([ready.times(some) for ready, some in rows]))
+    band = field.bands[field.lead]
+    time_s = np.sort(np.concatenate([ready.times_in(band) for name in names for ready in cameras[name]]))
     time_s = time_s[common.contains(time_s)]
     edges_s = field.edges_s
     live_part = float(np.mean([max(cameras[name][0].live_part.values()) for name in names]))

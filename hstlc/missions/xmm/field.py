@@ -22,7 +22,7 @@ from hstlc.missions.xmm.settings import XmmSettings
 from hstlc.model import Intervals
 from hstlc.regions import LiveMap, SkyPixels
 
-__all__ = ["FieldList", "field_clock", "field_lists", "find_flares", "good_events", "without_times"]
+__all__ = ["FieldList", "field_clock", "field_lists", "find_flares", "good_events", "pi_in", "without_times"]
 
 BoolArray = NDArray[np.bool_]
 FloatArray = NDArray[np.float64]
@@ -81,15 +81,15 @@ class FieldList:
         """Return the times of some events, seconds."""
         return np.asarray(self.events.time_s[rows] + self.shift_s)
 
-    def energies(self, rows: NDArray[np.int64]) -> NDArray[np.float32]:
-        """Return the energies of some events, keV."""
-        return np.asarray(self.events.columns["pi"][rows] / np.float32(1000.0), dtype=np.float32)
+    def times_in(self, band_kev: tuple[float, float]) -> FloatArray:
+        """Return the times of the good events in a band, seconds."""
+        return self.times(self.rows[pi_in(self.events.columns["pi"][self.rows], band_kev)])
 
-    def in_band(self, rows: NDArray[np.int64], band_kev: tuple[float, float]) -> NDArray[np.int64]:
-        """Return those of some events that are in a band; PI is whole eV, and the upper limit is not in it."""
-        low, high = (math.ceil(round(limit * 1000.0, 6)) for limit in band_kev)  # whole numbers compare faster
-        pi = self.events.columns["pi"][rows]
-        return rows[(pi >= low) & (pi < high)]
+
+def pi_in(pi: NDArray[Any], band_kev: tuple[float, float]) -> BoolArray:
+    """Tell which events are in a band; PI is whole eV, and the upper limit is not in it."""
+    low, high = (math.ceil(round(limit * 1000.0, 6)) for limit in band_kev)  # whole numbers compare faster
+    return np.asarray((pi >= low) & (pi < high))
 
 
 def good_events(events: EpicEvents, settings: XmmSettings) -> BoolArray:
@@ -223,7 +223,7 @@ def find_flares(lists: Sequence[FieldList], settings: XmmSettings) -> Intervals:
     longest = max(range(len(lists)), key=lambda number: clocks[number].total)
     if clocks[longest].total <= 0:
         return Intervals.of([], [])
-    times: list[Any] = [ready.times(ready.in_band(ready.rows, settings.flare_energy_kev)) for ready in lists]
+    times = [ready.times_in(settings.flare_energy_kev) for ready in lists]
     cameras = len({ready.camera for ready in lists})
     threshold = settings.flare_rate_ct_s * cameras
     return high_energy_flares(np.concatenate(times), clocks[longest], threshold, settings.flare_bin_s)

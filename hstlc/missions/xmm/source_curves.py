@@ -74,8 +74,8 @@ def _source(field: SharedField, source: FieldSource, apertures: Mapping[str, Seq
     gtis = {name: reduce(Intervals.union, (seen.gti for seen in some)) for name, some in apertures.items()}
     summed = summed_cameras(gtis, field.settings.minimum_common_fraction)
     common = common_times([gtis[name] for name in summed])
-    inside = {name: [within(seen, common) for seen in apertures[name]] for name in summed}
-    several = len(summed) > 1 and all(_live(some) > 0 for some in inside.values())
+    inside = {name: [within(seen, common) for seen in apertures[name]] for name in summed if len(summed) > 1}
+    several = bool(inside) and all(_live(some) > 0 for some in inside.values())
     lead_camera = "ep" if several else summed[0]
     ra_deg, dec_deg = source.ra_deg, source.dec_deg
     placed = {"RA_TARG": ra_deg, "DEC_TARG": dec_deg, "SRCNAME": source.name}
@@ -137,7 +137,7 @@ def _stamps(apertures: Sequence[Aperture]) -> tuple[Any, ...]:
     stamps = [sky_stamp(np.concatenate(x), np.concatenate(y), first.region, scale_arcsec=scale)]
     columns = first.ready.events.columns
     if "detx" in columns and "dety" in columns:
-        rows = first.source_rows
+        rows = first.source.rows
         det = (columns[name][rows].astype(np.float64) for name in ("detx", "dety"))
         stamps.append(detector_stamp(*det, scale_arcsec=scale, margin=_DETECTOR_MARGIN))
     return tuple(stamps)
