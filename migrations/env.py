@@ -7,6 +7,7 @@ from sqlalchemy import Connection
 
 from hstlc.db.tables import Base
 from hstlc.db.types import UtcDateTime
+from hstlc.db.views import drop_views, make_views
 
 
 def render_item(kind: str, item: object, _: object) -> str | bool:
@@ -22,7 +23,9 @@ def run(connection: Connection) -> None:
         render_item=render_item,
     )
     with context.begin_transaction():
+        drop_views(connection)
         context.run_migrations()
+        make_views(connection)
 
 
 def run_for_developers() -> None:

@@ -30,12 +30,15 @@ from hstlc.db.archive_tables import (
 from hstlc.db.engine import make_engine, writing
 from hstlc.db.migrate import ensure_schema
 from hstlc.db.tables import (
+    Audit,
     BadData,
     Candidate,
     CompositeMember,
     ExposureFile,
     FindingRow,
     HardnessRatioRow,
+    JobRequest,
+    LightCurveRow,
     Metadata,
     Output,
     PendingRemoval,
@@ -45,6 +48,7 @@ from hstlc.db.tables import (
     Stats,
     Target,
     TargetAlias,
+    WebUser,
 )
 from hstlc.testing.databases import KINDS, fresh_database, fresh_postgres_url, reader_url_for
 
@@ -160,6 +164,17 @@ def _fill(engine: Engine) -> None:
         times = {"start_mjd": 60000.0, "peak_mjd": 60000.001, "end_mjd": 60000.002, "duration_s": 172.8}
         found = {"counts": 90.0, "expected_counts": 40.0, "probability": 1e-9, "trials": 900, "dataset": 1}
         connection.execute(insert(Candidate), {**times, **found, "kind": "flare", "product_id": product_id})
+        row = {**curve, "product_id": product_id, "kind": "individual", "size_bytes": 1, "made_at": now}
+        row |= {
+            **exposure,
+            "metadata_id": metadata_id,
+            "targname": "A STAR",
+            "source_name": "",
+            "band": "",
+            "lead": True,
+        }
+        row |= {name: setup[name] for name in ("instrume", "detector", "opt_elem", "cenwave", "aperture")}
+        connection.execute(insert(LightCurveRow), {**row, "exposures": 1})
         connection.execute(insert(BadData), {**file, "ingest_date": today, "reason": "No events"})
         row = {**exposure, "filename": "", "check_name": "companion", "severity": "flag", "reason": "Missing segment"}
         connection.execute(insert(FindingRow), {**row, "message": "no segment B", "found_at": now})
@@ -191,6 +206,12 @@ def _fill_archives(connection: Connection, now: datetime, digest: str) -> None:
     row = {"key": "columns mast", "severity": "warning", "message": "a column is gone"}
     connection.execute(insert(Notice), {**row, "first_at": now, "last_at": now})
     connection.execute(insert(Job), {"name": "poll"})
+    row = {"name": "reader", "token_sha256": digest, "made_at": now}
+    (user_id,) = connection.execute(insert(WebUser).returning(WebUser.id), row).one()
+    row = {"kind": "reprocess", "digest": digest, "state": "queued", "user_id": user_id, "user_name": "reader"}
+    connection.execute(insert(JobRequest), {**row, "requested_at": now})
+    row = {"at": now, "user_name": "reader", "address": "127.0.0.1", "action": "sql", "status": 200}
+    connection.execute(insert(Audit), row)
     connection.execute(insert(Leader), {"epoch": 1, "owner": "host-1-1", "lease_until": now, "taken_at": now})
 
 

@@ -10,7 +10,8 @@ from typing import Any
 from sqlalchemy import Connection, and_, case, delete, insert, or_, select, update
 
 from hstlc.db.keys import source_setup
-from hstlc.db.records import FILES, MEMBERS, METADATA, OUTPUTS, PRODUCTS, SOURCES, products_of
+from hstlc.db.light_curves import refresh_light_curves
+from hstlc.db.records import COMPOSITE, FILES, MEMBERS, METADATA, OUTPUTS, PRODUCTS, SOURCES, products_of
 from hstlc.db.upserts import chunks, identities, upsert
 
 __all__ = [
@@ -28,8 +29,6 @@ __all__ = [
 
 Row = Mapping[str, Any]
 Found = tuple[dict[str, Any], list[dict[str, Any]]]
-
-COMPOSITE = "composite"
 
 #: Kind of the file that the composite of a source is made of: its light curve in an exposure.
 CURVE = "curve"
@@ -202,3 +201,4 @@ def save_composites(connection: Connection, made: Sequence[CompositeRows]) -> No
         part = and_(MEMBERS.c.configuration.in_(chunk), MEMBERS.c.dataset.is_not(None))
         own = and_(OUTPUTS.c.metadata_id == MEMBERS.c.metadata_id, OUTPUTS.c.configuration == MEMBERS.c.configuration)
         connection.execute(update(OUTPUTS).where(part, PRODUCTS.c.id == MEMBERS.c.product_id, own).values(place))
+    refresh_light_curves(connection, numbers.values())

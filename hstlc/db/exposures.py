@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, and_, delete, insert, select
 
 from hstlc.db.keys import product_key
+from hstlc.db.light_curves import curves_of_exposures, refresh_light_curves
 from hstlc.db.records import (
     BAD,
     FILES,
@@ -85,6 +86,8 @@ def save_exposures(connection: Connection, exposures: Sequence[ExposureRows]) ->
     An accepted one gets metadata, its files, its products and its findings, and its files are not bad any more. A
     rejected one has its files as bad data, and no products, statistics or metadata any more.
     """
+    known = identities(connection, METADATA, ("mission", "rootname"), (one.key for one in exposures))
+    before = curves_of_exposures(connection, known.values())
     _forget_curves(connection, [one.key for one in exposures if one.metadata is None])
     described = [{**one.columns, **one.metadata} for one in exposures if one.metadata is not None]
     upsert(connection, METADATA, ("mission", "rootname"), described)
@@ -100,6 +103,7 @@ def save_exposures(connection: Connection, exposures: Sequence[ExposureRows]) ->
     _forget_imported_bad(connection, [one.key for one in exposures if one.files])
     save_bad_data(connection, [{**one.columns, **row} for one in exposures for row in one.bad])
     _save_findings(connection, exposures)
+    refresh_light_curves(connection, before | curves_of_exposures(connection, by_number))
 
 
 def _forget_curves(connection: Connection, keys: Iterable[Key]) -> None:

@@ -28,6 +28,7 @@ from hstlc.db.tables import (
 from hstlc.db.upserts import chunks, key_chunks, upsert
 
 __all__ = [
+    "COMPOSITE",
     "INDIVIDUAL",
     "add_removals",
     "bad_files",
@@ -54,7 +55,7 @@ __all__ = [
 Key = tuple[str, str]
 Row = Mapping[str, Any]
 
-INDIVIDUAL = "individual"
+INDIVIDUAL, COMPOSITE = "individual", "composite"
 
 
 def _table(model: type[Base]) -> Table:

@@ -7,6 +7,7 @@ from sqlalchemy import Connection, Engine, Table, delete, func, insert, inspect,
 from hstlc.db.engine import writing
 from hstlc.db.migrate import VERSION_TABLE, ensure_schema, refuse_others, run_migrations, state_of
 from hstlc.db.tables import BadData, Base
+from hstlc.db.views import drop_views
 from hstlc.errors import UsageError
 
 __all__ = ["ALL", "PRODUCTION", "reset", "table_names"]
@@ -65,6 +66,7 @@ def _recreate(connection: Connection) -> dict[str, int]:
         table.name: connection.scalar(select(func.count()).select_from(text(f'"{table.name}"'))) or 0
         for table in tables
     }
+    drop_views(connection)
     Base.metadata.drop_all(connection)
     connection.execute(text(f"DROP TABLE IF EXISTS {VERSION_TABLE}"))
     run_migrations(connection)

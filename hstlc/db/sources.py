@@ -7,7 +7,9 @@ from typing import Any
 
 from sqlalchemy import Connection, and_, bindparam, select, update
 
+from hstlc.db.light_curves import refresh_of_exposures
 from hstlc.db.records import METADATA, OUTPUTS, SOURCES
+from hstlc.db.upserts import chunks
 
 __all__ = ["curves_of_sources", "name_sources", "set_configurations", "sources_in_time"]
 
@@ -49,6 +51,9 @@ def name_sources(connection: Connection, names: Iterable[tuple[int, str]]) -> No
     if values:
         by_id = SOURCES.c.id == bindparam("row_id")
         connection.execute(update(SOURCES).where(by_id).values(same_as=bindparam("new_name")), values)
+        for chunk in chunks(row["row_id"] for row in values):
+            seen = connection.scalars(select(SOURCES.c.metadata_id).where(SOURCES.c.id.in_(chunk)).distinct())
+            refresh_of_exposures(connection, seen)
 
 
 def set_configurations(connection: Connection, keys: Iterable[tuple[int, str]]) -> None:

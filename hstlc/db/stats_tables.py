@@ -4,13 +4,20 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import BigInteger, Boolean, CheckConstraint, Integer, String, UniqueConstraint
+from sqlalchemy import BigInteger, Boolean, CheckConstraint, Index, Integer, String, UniqueConstraint
 from sqlalchemy.orm import Mapped
 
 from hstlc.db.columns import Base, column, composites_only, key_column, number_column, only_where, reference_column
 from hstlc.db.types import PathText, UtcDateTime
 
 __all__ = ["Candidate", "Stats"]
+
+
+#: What lists of light curves are sorted by, besides the columns that have an index of their own anyway.
+_SORTED = (
+    *("total", "mean", "stdev", "pearson_p", "excess_factor", "reduced_chi2", "chi2_p", "peak_period_s"),
+    *("false_alarm_probability", "fractional_variability", "exposure_s", "datasets", "candidates"),
+)
 
 
 class Stats(Base):
@@ -21,6 +28,7 @@ class Stats(Base):
         only_where("interesting", "product_id"),
         only_where("periodogram", "pearson_p"),
         composites_only("stats", "product_id", "datasets > 1"),
+        *(Index(None, name, "product_id") for name in _SORTED),
     )
 
     id: Mapped[int] = key_column()

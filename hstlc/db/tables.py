@@ -29,8 +29,10 @@ from hstlc.db.columns import (
 from hstlc.db.source_tables import HardnessRatioRow, SourceRow
 from hstlc.db.stats_tables import Candidate, Stats
 from hstlc.db.types import MessageText, PathText, PortableJson, UtcDateTime
+from hstlc.db.web_tables import Audit, JobRequest, LightCurveRow, WebUser
 
 __all__ = [
+    "Audit",
     "BadData",
     "Base",
     "Candidate",
@@ -38,6 +40,8 @@ __all__ = [
     "ExposureFile",
     "FindingRow",
     "HardnessRatioRow",
+    "JobRequest",
+    "LightCurveRow",
     "Metadata",
     "Output",
     "PendingRemoval",
@@ -47,6 +51,7 @@ __all__ = [
     "Stats",
     "Target",
     "TargetAlias",
+    "WebUser",
 ]
 
 

@@ -22,6 +22,7 @@ from sqlalchemy import (
     update,
 )
 
+from hstlc.db.light_curves import refresh_of_exposures
 from hstlc.db.records import FILES, METADATA, OUTPUTS, PRODUCTS, STATS, unstorable
 from hstlc.db.tables import Target, TargetAlias
 from hstlc.db.upserts import chunks, key_chunks
@@ -278,6 +279,7 @@ def move_rows(
         whole = and_(OUTPUTS.c.metadata_id == by_id, OUTPUTS.c.source_name == "", OUTPUTS.c.configuration != "")
         key: BindParameter[str] = bindparam("new_configuration")
         connection.execute(update(OUTPUTS).where(whole).values(configuration=key), changed)
+    refresh_of_exposures(connection, [int(row["id"]) for row in exposures])
 
 
 def _numbers(connection: Connection, names: Iterable[str]) -> dict[str, int]:

@@ -16,6 +16,7 @@ from sqlalchemy import select
 
 from hstlc.config import Settings, load
 from hstlc.db.engine import make_engine, reading
+from hstlc.db.light_curves import light_curves_differ
 from hstlc.db.tables import Base
 from hstlc.pipeline import ingest as pipeline
 from hstlc.pipeline.context import Context, open_store
@@ -116,6 +117,7 @@ def rows_of(url: str) -> dict[str, list[dict[str, Any]]]:
     tables = [table for table in Base.metadata.sorted_tables if table.name != "run"]
     try:
         with reading(engine) as connection:
+            assert light_curves_differ(connection) == []  # whatever happened, they say what the other tables say
             raw = {t.name: [dict(row) for row in connection.execute(select(t)).mappings()] for t in tables}
     finally:
         engine.dispose()
@@ -128,6 +130,7 @@ def rows_of(url: str) -> dict[str, list[dict[str, Any]]]:
             row["id"]: (row["source"], row["name"], row["version_key"]) for row in raw["remote_product"]
         },
         "run.id": {},
+        "web_user.id": {row["id"]: row["name"] for row in raw["web_user"]},
         "source.id": {row["id"]: (row["metadata_id"], row["name"]) for row in raw["source"]},
     }
     about["source.id"] = {

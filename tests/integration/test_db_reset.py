@@ -41,7 +41,7 @@ def test_production_keeps_the_rejected_files(filled: Engine) -> None:
     ("table", "emptied"),
     [
         ("metadata", {"outputs", "metadata", "source", "hardness_ratio"}),
-        ("product", {"composite_member", "candidate", "stats", "product"}),
+        ("product", {"composite_member", "candidate", "light_curve", "stats", "product"}),
         ("stats", {"stats"}),
         ("bad_data", {"bad_data"}),
         ("outputs", {"outputs"}),

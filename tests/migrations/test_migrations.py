@@ -19,6 +19,7 @@ from hstlc.db.engine import make_engine, reading, writing
 from hstlc.db.keys import configuration_key
 from hstlc.db.migrate import current_and_head, ensure_schema, migrations_folder, upgrade
 from hstlc.db.tables import Base
+from hstlc.db.views import drop_views
 from hstlc.errors import DatabaseError, UsageError
 from hstlc.testing.databases import content, fresh_database
 
@@ -71,6 +72,7 @@ def test_alembic_finds_no_difference(engine: Engine) -> None:
 )
 def test_that_comparison_finds_differences(engine: Engine, change: str) -> None:
     with writing(engine) as connection:
+        drop_views(connection)
         connection.execute(text(change))
     assert _differences(engine)
 
@@ -153,7 +155,7 @@ def test_the_rows_of_the_first_schema_are_kept_and_completed(database_url: str) 
                 "7, true, true, 3, 2.5, '0', 1, '0', '2024-05-06 00:00:00' FROM product"
             )
         )
-    assert upgrade(database_url) == ("0001", "0006")
+    assert upgrade(database_url) == ("0001", "0007")
     with reading(engine) as connection:
         row = connection.execute(text("SELECT * FROM metadata")).mappings().one()
         assert row["configuration"] == configuration_key(row) == "sky/CAM/D/A%2FB%25/CLEAR/0/WIDE"
@@ -172,7 +174,7 @@ def test_an_older_database_is_refused_and_upgraded_on_demand(
     assert caught.value.code == "usage.schema"
     assert "hstlc db upgrade" in caught.value.hint
     assert content(filled) == before
-    assert upgrade(database_url) == ("0006", "9999")
+    assert upgrade(database_url) == ("0007", "9999")
     ensure_schema(filled)
     assert content(filled)["metadata"] == [(*before["metadata"][0], 5)]
 
@@ -198,7 +200,7 @@ def test_an_upgrade_that_fails_changes_nothing(
     with pytest.raises(ZeroDivisionError):
         upgrade(database_url)
     assert content(filled) == before
-    assert current_and_head(filled)[0] == "0006"
+    assert current_and_head(filled)[0] == "0007"
 
 
 def test_an_upgrade_that_breaks_references_is_undone(

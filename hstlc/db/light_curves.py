@@ -1,0 +1,150 @@
+"""The table ``light_curve``: one row for each light curve, put together from the tables that say what it is of."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from sqlalchemy import Connection, Select, Table, and_, case, delete, exists, func, literal, select
+from sqlalchemy.dialects import postgresql, sqlite
+
+from hstlc.db.records import COMPOSITE, INDIVIDUAL, METADATA, OUTPUTS, PRODUCTS, SOURCES
+from hstlc.db.upserts import chunks
+from hstlc.db.web_tables import LightCurveRow
+
+__all__ = ["LIGHT_CURVES", "curves_of_exposures", "light_curves_differ", "refresh_light_curves", "refresh_of_exposures"]
+
+_table = LightCurveRow.__table__
+assert isinstance(_table, Table)
+LIGHT_CURVES = _table
+
+_SETUP = ("mission", "targname", "detector", "opt_elem", "cenwave", "aperture", "proposid")
+_SOURCE = and_(SOURCES.c.metadata_id == OUTPUTS.c.metadata_id, SOURCES.c.name == OUTPUTS.c.source_name)
+
+
+def _common(source_name: Any) -> dict[str, Any]:
+    return {
+        "product_id": PRODUCTS.c.id,
+        "kind": PRODUCTS.c.kind,
+        **{name: PRODUCTS.c[name] for name in ("filename", "path", "size_bytes", "made_at")},
+        "metadata_id": METADATA.c.id,
+        **{name: METADATA.c[name] for name in _SETUP},
+        "source_name": source_name,
+        "band": OUTPUTS.c.band,
+        "instrume": case((OUTPUTS.c.instrume == "", METADATA.c.instrume), else_=OUTPUTS.c.instrume),
+        "ra_deg": func.coalesce(SOURCES.c.ra_deg, METADATA.c.ra_deg),
+        "dec_deg": func.coalesce(SOURCES.c.dec_deg, METADATA.c.dec_deg),
+        "lead": OUTPUTS.c.lead,
+    }
+
+
+def _individuals() -> Select[Any]:
+    """Return the rows of the light curves of single exposures."""
+    columns = _common(OUTPUTS.c.source_name) | {
+        "rootname": METADATA.c.rootname,
+        "exposures": literal(1),
+        "start_mjd": METADATA.c.expstart_mjd,
+        "end_mjd": METADATA.c.expend_mjd,
+        "exptime_s": METADATA.c.exptime_s,
+    }
+    joined = (
+        PRODUCTS.join(OUTPUTS, OUTPUTS.c.individual_product_id == PRODUCTS.c.id)
+        .join(METADATA, METADATA.c.id == OUTPUTS.c.metadata_id)
+        .outerjoin(SOURCES, _SOURCE)
+    )
+    return _labelled(columns).select_from(joined).where(PRODUCTS.c.kind == INDIVIDUAL)
+
+
+def _composites() -> Select[Any]:
+    """Return the rows of composites; what members differ in is that of the first of them."""
+    part = OUTPUTS.alias("part")
+    member = METADATA.alias("member")
+    of_it = part.join(member, member.c.id == part.c.metadata_id)
+
+    def over(value: Any) -> Any:
+        own = select(value).select_from(of_it).where(part.c.composite_product_id == PRODUCTS.c.id)
+        return own.correlate(PRODUCTS).scalar_subquery()
+
+    first = (
+        select(part.c.id)
+        .select_from(of_it)
+        .where(part.c.composite_product_id == PRODUCTS.c.id)
+        .order_by(member.c.expstart_mjd.is_(None), member.c.expstart_mjd, member.c.rootname, part.c.id)
+        .limit(1)
+        .correlate(PRODUCTS)
+        .scalar_subquery()
+    )
+    named = case((func.coalesce(SOURCES.c.same_as, "") == "", OUTPUTS.c.source_name), else_=SOURCES.c.same_as)
+    columns = _common(named) | {
+        "rootname": literal(""),
+        "exposures": over(func.count()),
+        "start_mjd": over(func.min(member.c.expstart_mjd)),
+        "end_mjd": over(func.max(member.c.expend_mjd)),
+        "exptime_s": over(func.sum(member.c.exptime_s)),
+    }
+    joined = (
+        PRODUCTS.join(OUTPUTS, OUTPUTS.c.id == first)
+        .join(METADATA, METADATA.c.id == OUTPUTS.c.metadata_id)
+        .outerjoin(SOURCES, _SOURCE)
+    )
+    return _labelled(columns).select_from(joined).where(PRODUCTS.c.kind == COMPOSITE)
+
+
+def _labelled(columns: dict[str, Any]) -> Select[Any]:
+    return select(*(columns[name].label(name) for name in _NAMES))
+
+
+_NAMES = tuple(column.name for column in LIGHT_CURVES.columns if column.name != "id")
+
+
+def refresh_light_curves(connection: Connection, products: Iterable[int] | None = None) -> None:
+    """Write the rows of some light curves anew, or of all; those that are of nothing any more are deleted.
+
+    Parameters
+    ----------
+    connection : sqlalchemy.Connection
+        In the transaction that changed what the rows are put together from.
+    products : iterable of int, optional
+        Ids of ``product``; others than light curves do not matter.
+    """
+    if products is None:
+        _write(connection, None)
+        return
+    for chunk in chunks(sorted(set(products))):
+        _write(connection, chunk)
+
+
+def refresh_of_exposures(connection: Connection, exposures: Iterable[int]) -> None:
+    """Write the rows of all light curves that some exposures, by id of ``metadata``, have a part in."""
+    refresh_light_curves(connection, curves_of_exposures(connection, exposures))
+
+
+def curves_of_exposures(connection: Connection, exposures: Iterable[int]) -> set[int]:
+    """Return the ids of the products that some exposures, by id of ``metadata``, have a part in: also composites."""
+    found: set[int] = set()
+    for chunk in chunks(sorted(set(exposures))):
+        columns = OUTPUTS.c.individual_product_id, OUTPUTS.c.composite_product_id
+        for row in connection.execute(select(*columns).where(OUTPUTS.c.metadata_id.in_(chunk)).distinct()):
+            found |= {number for number in row if number is not None}
+    return found
+
+
+def _write(connection: Connection, chunk: list[int] | None) -> None:
+    insert = (postgresql if connection.dialect.name == "postgresql" else sqlite).insert(LIGHT_CURVES)
+    update = {name: insert.excluded[name] for name in _NAMES if name != "product_id"}
+    of_something = exists().where(OUTPUTS.c.individual_product_id == LIGHT_CURVES.c.product_id)
+    of_some = exists().where(OUTPUTS.c.composite_product_id == LIGHT_CURVES.c.product_id)
+    gone = delete(LIGHT_CURVES).where(~of_something, ~of_some)
+    connection.execute(gone if chunk is None else gone.where(LIGHT_CURVES.c.product_id.in_(chunk)))
+    for rows in (_individuals(), _composites()):
+        chosen = rows if chunk is None else rows.where(PRODUCTS.c.id.in_(chunk))
+        written = insert.from_select(_NAMES, chosen.where(PRODUCTS.c.id > 0))  # SQLite needs a WHERE before ON
+        connection.execute(written.on_conflict_do_update(index_elements=["product_id"], set_=update))
+
+
+def light_curves_differ(connection: Connection) -> list[int]:
+    """Return the ids of products whose row is missing, too many or other than it should be: none, if all is well."""
+    columns = [LIGHT_CURVES.c[name] for name in _NAMES]
+    found = {tuple(row) for row in connection.execute(select(*columns))}
+    due = {tuple(row) for query in (_individuals(), _composites()) for row in connection.execute(query)}
+    return sorted({row[0] for row in found ^ due})
