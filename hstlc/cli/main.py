@@ -26,6 +26,7 @@ from hstlc.cli.poll import fetch, get, poll
 from hstlc.cli.publish import publish
 from hstlc.cli.report import report
 from hstlc.cli.selection import selection
+from hstlc.cli.serve import serve
 from hstlc.cli.status import status
 from hstlc.cli.targets import targets
 from hstlc.cli.withdraw import withdraw
@@ -73,6 +74,7 @@ for command in (
     mission,
     import_original,
     daemon,
+    serve,
     status,
     demo,
 ):

@@ -22,6 +22,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from hstlc.archives.limits import ArchiveSettings, DownloadSettings, NetworkSettings
 from hstlc.config.daemon import DaemonSection
 from hstlc.config.sections import HlspSection, StatsSection, TargetsSection, described
+from hstlc.config.web import WebSection
 from hstlc.logs import redact
 from hstlc.store.layout import Layout
 from hstlc.units import Bytes
@@ -122,6 +123,7 @@ class Settings(BaseSettings):
     network: NetworkSettings = Field(NetworkSettings(), description="requests to archives")
     downloads: DownloadSettings = Field(DownloadSettings(), description="downloads from archives")
     daemon: DaemonSection = Field(DaemonSection(), description="what is done how often")
+    web: WebSection = Field(WebSection(), description="pages and interfaces")
     archives: dict[str, SerializeAsAny[ArchiveSettings]] = Field({}, description="a section for every archive")
     missions: dict[str, SerializeAsAny[BaseModel]] = Field({}, description="a section for every mission")
 

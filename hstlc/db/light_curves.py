@@ -12,7 +12,15 @@ from hstlc.db.records import COMPOSITE, INDIVIDUAL, METADATA, OUTPUTS, PRODUCTS,
 from hstlc.db.upserts import chunks
 from hstlc.db.web_tables import LightCurveRow
 
-__all__ = ["LIGHT_CURVES", "curves_of_exposures", "light_curves_differ", "refresh_light_curves", "refresh_of_exposures"]
+__all__ = [
+    "LIGHT_CURVES",
+    "curves_of_exposures",
+    "find_light_curve",
+    "light_curves_differ",
+    "refresh_light_curves",
+    "refresh_of_exposures",
+    "refresh_orphans",
+]
 
 _table = LightCurveRow.__table__
 assert isinstance(_table, Table)
@@ -142,9 +150,28 @@ def _write(connection: Connection, chunk: list[int] | None) -> None:
         connection.execute(written.on_conflict_do_update(index_elements=["product_id"], set_=update))
 
 
+def refresh_orphans(connection: Connection) -> None:
+    """Write the rows anew whose exposure somebody deleted from ``metadata``."""
+    orphans = select(LIGHT_CURVES.c.product_id).where(LIGHT_CURVES.c.metadata_id.is_(None))
+    refresh_light_curves(connection, connection.scalars(orphans))
+
+
 def light_curves_differ(connection: Connection) -> list[int]:
     """Return the ids of products whose row is missing, too many or other than it should be: none, if all is well."""
     columns = [LIGHT_CURVES.c[name] for name in _NAMES]
     found = {tuple(row) for row in connection.execute(select(*columns))}
     due = {tuple(row) for query in (_individuals(), _composites()) for row in connection.execute(query)}
     return sorted({row[0] for row in found ^ due})
+
+
+def find_light_curve(connection: Connection, name: str) -> dict[str, Any] | None:
+    """Return the row of a light curve by its file name or the number of its product; None: there is none.
+
+    Of several files of one name the one that was made last is meant.
+    """
+    wanted = LIGHT_CURVES.c.filename == name
+    if name.isascii() and name.isdecimal() and len(name) < 10:
+        wanted = LIGHT_CURVES.c.product_id == int(name)
+    newest = select(LIGHT_CURVES).where(wanted).order_by(LIGHT_CURVES.c.made_at.desc(), LIGHT_CURVES.c.id).limit(1)
+    row = connection.execute(newest).mappings().first()
+    return None if row is None else dict(row)

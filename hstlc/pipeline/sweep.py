@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from hstlc.db import records
-from hstlc.db.engine import reading
+from hstlc.db.engine import reading, writing
+from hstlc.db.light_curves import refresh_orphans
 from hstlc.pipeline.context import Context
 from hstlc.pipeline.publication import finish_removals
 from hstlc.store.digest import sha256_file
@@ -62,6 +63,8 @@ def sweep(context: Context) -> Report:
     swept += sweep_parts(layout.ingest, run_alive)  # a download of this very process may be on its way there
     swept += finish_removals(context.engine, layout)
     restored = _restore_versions(context, swept)
+    with writing(context.engine) as connection:
+        refresh_orphans(connection)
     for path in swept:
         logger.info("deleted %s", path, extra={"action": "swept"})
     for path in restored:

@@ -66,7 +66,7 @@ def test_alembic_finds_no_difference(engine: Engine) -> None:
     [
         "DROP INDEX ix_bad_data_reason",
         "ALTER TABLE run ADD COLUMN novelty INTEGER",
-        "ALTER TABLE stats DROP COLUMN mean",
+        "ALTER TABLE stats DROP COLUMN mu",
         "DROP TABLE finding",
     ],
 )

@@ -1,0 +1,9 @@
+"""Targets, candidates, findings and the rest for programs."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+
+__all__ = ["router"]
+
+router = APIRouter()

@@ -1,0 +1,85 @@
+"""The application: the routes of every subject over one store."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from importlib.resources import as_file, files
+from pathlib import Path
+
+from fastapi import APIRouter, FastAPI
+from starlette.staticfiles import StaticFiles
+
+from hstlc.config import Settings
+from hstlc.version import VERSION
+from hstlc.web import vo
+from hstlc.web.api import bins as api_bins
+from hstlc.web.api import curves as api_curves
+from hstlc.web.api import requests as api_requests
+from hstlc.web.api import targets as api_targets
+from hstlc.web.errors import add_error_handlers
+from hstlc.web.pages import account, curve, curves, logbook, overview, targets
+from hstlc.web.security import add_guard
+from hstlc.web.site import open_site
+
+__all__ = ["create_app"]
+
+#: Routers of pages, which the description of the interfaces leaves out.
+_PAGES: tuple[APIRouter, ...] = tuple(module.router for module in (overview, curves, curve, targets, logbook, account))
+_API: tuple[APIRouter, ...] = tuple(module.router for module in (api_curves, api_bins, api_targets, api_requests))
+
+
+def create_app(settings: Settings) -> FastAPI:
+    """Return the application for a store.
+
+    Parameters
+    ----------
+    settings : Settings
+        The database must exist and be of this version.
+
+    Returns
+    -------
+    FastAPI
+        ``app.state.site`` is the :class:`hstlc.web.site.Site`.
+    """
+    site = open_site(settings)
+
+    @asynccontextmanager
+    async def life(_: FastAPI) -> AsyncIterator[None]:
+        yield
+        site.engine.dispose()
+
+    app = FastAPI(
+        title="hstlc",
+        version=VERSION,
+        description="Light curves from the photon lists of space missions, with their statistics.",
+        lifespan=life,
+        docs_url=None,  # its page loads scripts from elsewhere; ours is /api
+        redoc_url=None,
+        openapi_url="/api/v1/openapi.json",
+    )
+    app.state.site = site
+    add_error_handlers(app)
+    add_guard(app, settings.web)
+    for router in _API:
+        app.include_router(router, prefix="/api/v1")
+    app.include_router(api_bins.old_router)
+    app.include_router(vo.router, prefix="/vo")
+    for router in _PAGES:
+        app.include_router(router, include_in_schema=False)
+    for address, folder in (("/static/bokeh", _bokeh_scripts()), ("/static", _own_files())):
+        app.mount(address, StaticFiles(directory=folder), name=address)
+    return app
+
+
+def _bokeh_scripts() -> Path:
+    """Return the folder of the scripts that the package bokeh brings; nothing of it is imported."""
+    from importlib.metadata import files as files_of
+
+    found = next(path for path in files_of("bokeh") or () if path.name == "bokeh.min.js")
+    return Path(str(found.locate())).parent
+
+
+def _own_files() -> Path:
+    with as_file(files("hstlc.web") / "static") as folder:
+        return folder

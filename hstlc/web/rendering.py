@@ -1,0 +1,62 @@
+"""Pages from templates: every value is escaped, nothing comes from elsewhere."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from fastapi import Request
+from starlette.responses import HTMLResponse
+
+from hstlc.version import VERSION
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
+__all__ = ["render"]
+
+#: Address and name of the subjects in the head of every page.
+SUBJECTS = (
+    ("/curves", "Light curves"),
+    ("/targets", "Targets"),
+    ("/candidates", "Flares and dips"),
+    ("/findings", "Findings"),
+    ("/bad-data", "Rejected files"),
+    ("/runs", "Runs"),
+    ("/notices", "Notices"),
+    ("/api", "Interfaces"),
+)
+
+
+@cache
+def _environment() -> Environment:
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    environment = Environment(
+        loader=PackageLoader("hstlc.web", "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        auto_reload=False,
+    )
+    environment.globals |= {"version": VERSION, "subjects": SUBJECTS}
+    return environment
+
+
+def render(request: Request, name: str, *, status: int = 200, **values: Any) -> HTMLResponse:
+    """Return the page that a template and values make.
+
+    Parameters
+    ----------
+    request : Request
+        Its path tells which subject is open.
+    name : str
+        A file of ``hstlc/web/templates``; it extends ``base.html``.
+    status : int
+        HTTP status.
+    **values : object
+        What the template uses; one that is missing is an error.
+    """
+    page = _environment().get_template(name).render(path=request.url.path, status=status, **values)
+    return HTMLResponse(page.encode("utf-8", "xmlcharrefreplace"), status)

@@ -1,0 +1,75 @@
+"""One demonstration store for all tests of pages and interfaces, and servers over copies of it."""
+
+import fcntl
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from starlette.testclient import TestClient
+
+from hstlc.config import Settings, load
+from hstlc.web.app import create_app
+
+HSTLC = Path(sys.executable).parent / "hstlc"
+
+
+@pytest.fixture(scope="session")
+def demo_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The data tree of ``hstlc demo --archive``, with all missions; made once, not to be changed."""
+    shared = tmp_path_factory.getbasetemp()
+    if os.environ.get("PYTEST_XDIST_WORKER"):
+        shared = shared.parent
+    home = shared / "web-demo"
+    with (shared / "web-demo.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (shared / "web-demo.done").exists():
+            command = [str(HSTLC), "demo", "--archive", str(home)]
+            environ = {name: value for name, value in os.environ.items() if not name.startswith("HSTLC_")}
+            subprocess.run(command, check=True, capture_output=True, env=environ)
+            (shared / "web-demo.done").touch()
+    return home
+
+
+@pytest.fixture
+def site_home(demo_home: Path, tmp_path: Path) -> Path:
+    """A copy of that data tree with a database of its own; the files are links."""
+    home = tmp_path / "site"
+    shutil.copytree(demo_home, home, copy_function=os.link)
+    for path in home.glob("hstlc.db*"):
+        path.unlink()
+        shutil.copyfile(demo_home / path.name, path)
+    return home
+
+
+@pytest.fixture
+def site_settings(site_home: Path) -> Settings:
+    return load(None, {"HSTLC_HOME_DIR": str(site_home), "HSTLC_WEB__REQUESTS_PER_SECOND": "0"})
+
+
+@pytest.fixture
+def client(site_settings: Settings) -> Iterator[TestClient]:
+    """A client of the application in this process."""
+    with TestClient(create_app(site_settings), raise_server_exceptions=False) as client:
+        yield client
+
+
+@pytest.fixture
+def served(site_home: Path) -> Iterator[str]:
+    """Address of a server of its own, a process."""
+    environ = {**os.environ, "HSTLC_HOME_DIR": str(site_home), "HSTLC_WEB__REQUESTS_PER_SECOND": "0"}
+    command = [str(HSTLC), "serve", "--port", "0"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environ) as process:
+        try:
+            assert process.stdout is not None
+            found = re.search(r"http://\S+", process.stdout.readline())
+            assert found
+            yield found[0].rstrip("/")
+        finally:
+            process.send_signal(signal.SIGTERM)
+            process.wait(30)
