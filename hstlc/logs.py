@@ -39,6 +39,7 @@ _SECRETS: tuple[tuple[re.Pattern[str], str], ...] = (
         re.compile(r"(authorization|cookie)(s?[\"']?\s*[=:]\s*)(?:\"[^\"]*\"|'[^']*'|[^\r\n\"'}]+)", re.IGNORECASE),
         rf"\1\2{_HIDDEN}",
     ),
+    (re.compile(r"\bhstlc_[\w-]{43}(?![\w-])"), _HIDDEN),  # a token of a user
     (re.compile(r"\b(bearer|basic|token)\s+(?=\S*\d)[\w.~+/=-]{8,}", re.IGNORECASE), rf"\1 {_HIDDEN}"),
     (
         re.compile(

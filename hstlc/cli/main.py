@@ -29,6 +29,7 @@ from hstlc.cli.selection import selection
 from hstlc.cli.serve import serve
 from hstlc.cli.status import status
 from hstlc.cli.targets import targets
+from hstlc.cli.user import user
 from hstlc.cli.withdraw import withdraw
 from hstlc.version import VERSION
 
@@ -75,6 +76,7 @@ for command in (
     import_original,
     daemon,
     serve,
+    user,
     status,
     demo,
 ):

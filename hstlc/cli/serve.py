@@ -32,4 +32,4 @@ def serve(
     given = {"host": host, "port": port, "workers": workers}
     changes = {name: value for name, value in given.items() if value is not None}
     section = settings.web.model_copy(update=changes)
-    run_server(settings, section, config_file=config, verbosity=int(verbose) - int(quiet))
+    run_server(settings, section, verbosity=int(verbose) - int(quiet))

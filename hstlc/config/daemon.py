@@ -29,6 +29,7 @@ class DaemonSection(BaseModel):
         _DAY, alias="sweep", description="files are compared with rows, old replies, logs and attempts deleted"
     )
     back_up_s: Seconds = Field(_DAY, alias="back_up", description="an SQLite database is copied")
+    requests_s: Seconds = Field(5.0, alias="requests", description="the daemon looks for what users asked for")
     jitter: float = Field(0.1, ge=0, le=0.5, description="each of these times is longer or shorter by up to this part")
     quiet_hours: str = Field(
         "",
@@ -46,6 +47,9 @@ class DaemonSection(BaseModel):
     keep_logs_s: Seconds = Field(90 * _DAY, alias="keep_logs", description="how long log files are kept")
     keep_attempts_s: Seconds = Field(
         180 * _DAY, alias="keep_attempts", description="how long rows of downloads, walks and runs are kept"
+    )
+    keep_audit_s: Seconds = Field(
+        400 * _DAY, alias="keep_audit", description="how long it is kept who signed in, asked for work or sent SQL"
     )
     notice_command: tuple[str, ...] = Field(
         (), description="command and arguments that get every new notice as JSON on standard input"

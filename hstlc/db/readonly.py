@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from decimal import Decimal
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -55,6 +56,8 @@ def select(
     limit: int = 10_000,
     timeout_s: float = 30,
     reader_url: str | URL | None = None,
+    hidden: Collection[str] = (),
+    most_bytes: int | None = None,
 ) -> ResultSet:
     """Run exactly one read-only statement and return its rows.
 
@@ -70,12 +73,16 @@ def select(
         Longest time the statement may take.
     reader_url : str or sqlalchemy.URL, optional
         PostgreSQL only, and needed there: the same database with a login that can read and do nothing else.
+    hidden : collection of str
+        Tables that must not be read. SQLite refuses statements that do; a PostgreSQL login that could is not used.
+    most_bytes : int, optional
+        Largest answer, as text.
 
     Raises
     ------
     UsageError
-        ``usage.sql`` (wrong, not one statement, not read-only), ``usage.sql-timeout``, ``usage.no-reader``,
-        ``usage.reader-rights`` (the reader can do more than read).
+        ``usage.sql`` (wrong, not one statement, not read-only), ``usage.sql-timeout``, ``usage.sql-large``,
+        ``usage.no-reader``, ``usage.reader-rights`` (the reader can do more than read, or reads what is hidden).
     DatabaseError
         ``store.database`` or ``store.database-locked``.
     """
@@ -83,7 +90,7 @@ def select(
     if not sql.strip() or "\0" in sql:
         raise _sql_error("the statement is empty or holds a NUL character")
     if url.get_backend_name() == "sqlite":
-        return _select_sqlite(url, sql, limit, timeout_s)
+        return _select_sqlite(url, sql, limit, timeout_s, frozenset(hidden), most_bytes)
     if reader_url is None:
         message = "SQL of your own needs a PostgreSQL role that can only read, and none is configured"
         hint = (
@@ -91,7 +98,7 @@ def select(
             "Then set db_readonly_connection_string to the address with it"
         )
         raise UsageError("usage.no-reader", message, hint)
-    return _select_postgres(normalize_url(reader_url), sql, limit, timeout_s)
+    return _select_postgres(normalize_url(reader_url), sql, limit, timeout_s, sorted(hidden), most_bytes)
 
 
 def reader_sql(database: str, role: str = "hstlc_reader", password: str = "...") -> str:
@@ -118,10 +125,17 @@ def _timeout_error(timeout_s: float) -> UsageError:
     return UsageError("usage.sql-timeout", f"the statement took longer than {timeout_s:g} s", hint)
 
 
+def _large_error(most_bytes: int | None) -> UsageError:
+    hint = "ask for fewer rows or columns, such as with LIMIT"
+    return UsageError("usage.sql-large", f"the answer is larger than {most_bytes} bytes", hint)
+
+
 # SQLite ---------------------------------------------------------------------------------------------------------------
 
 
-def _select_sqlite(url: URL, sql: str, limit: int, timeout_s: float) -> ResultSet:
+def _select_sqlite(
+    url: URL, sql: str, limit: int, timeout_s: float, hidden: frozenset[str], most_bytes: int | None
+) -> ResultSet:
     shown = safe_url(url)
     if url.database in (None, "", ":memory:"):
         raise UsageError("usage.sql", f"{shown} is in memory, of this process alone", "use a database in a file")
@@ -132,24 +146,41 @@ def _select_sqlite(url: URL, sql: str, limit: int, timeout_s: float) -> ResultSe
             connection.setlimit(sqlite3.SQLITE_LIMIT_ATTACHED, 0)
             connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, _VALUE_BYTES)
             connection.setlimit(sqlite3.SQLITE_LIMIT_LIKE_PATTERN_LENGTH, 200)
-            connection.set_authorizer(_authorize)
+            connection.set_authorizer(_authorizer(hidden))
             end = time.monotonic() + timeout_s
             connection.set_progress_handler(lambda: time.monotonic() > end, _STEPS)
             cursor = connection.execute(sql)
             if cursor.description is None:
                 raise _sql_error("the statement returns no rows")
-            rows = cursor.fetchmany(limit + 1)
+            rows = _within(islice(cursor, limit + 1), most_bytes)
             return ResultSet(tuple(column[0] for column in cursor.description), rows[:limit], len(rows) > limit)
     except (sqlite3.Error, sqlite3.Warning, UnicodeEncodeError) as error:  # Warning: a second statement, Python 3.11
         raise _sqlite_error(error, shown, timeout_s) from error
 
 
-def _authorize(action: int, _: str | None, detail: str | None, *__: object) -> int:
-    if action in (sqlite3.SQLITE_SELECT, sqlite3.SQLITE_READ, sqlite3.SQLITE_RECURSIVE):
-        return sqlite3.SQLITE_OK
-    if action == sqlite3.SQLITE_FUNCTION and (detail or "").lower() not in ("load_extension", "fts3_tokenizer"):
-        return sqlite3.SQLITE_OK
-    return sqlite3.SQLITE_DENY
+def _authorizer(hidden: frozenset[str]) -> Callable[..., int]:
+    def authorize(action: int, name: str | None, detail: str | None, *_: object) -> int:
+        if action == sqlite3.SQLITE_READ and (name or "").lower() in hidden:
+            return sqlite3.SQLITE_DENY
+        if action in (sqlite3.SQLITE_SELECT, sqlite3.SQLITE_READ, sqlite3.SQLITE_RECURSIVE):
+            return sqlite3.SQLITE_OK
+        if action == sqlite3.SQLITE_FUNCTION and (detail or "").lower() not in ("load_extension", "fts3_tokenizer"):
+            return sqlite3.SQLITE_OK
+        return sqlite3.SQLITE_DENY
+
+    return authorize
+
+
+def _within(rows: Iterable[tuple[Any, ...]], most_bytes: int | None) -> list[tuple[Any, ...]]:
+    """Return the rows, or raise as soon as they are too large together."""
+    kept: list[tuple[Any, ...]] = []
+    left = float("inf") if most_bytes is None else most_bytes
+    for row in rows:
+        left -= sum(len(value) if isinstance(value, str | bytes) else 8 for value in row)
+        if left < 0:
+            raise _large_error(most_bytes)
+        kept.append(row)
+    return kept
 
 
 def _sqlite_error(error: Exception, shown: str, timeout_s: float) -> UsageError | DatabaseError:
@@ -170,6 +201,22 @@ def _sqlite_error(error: Exception, shown: str, timeout_s: float) -> UsageError 
 # The server opens the text as a cursor: it refuses a second statement and whatever is not a query, before it runs.
 _OPEN = "DO $do$ DECLARE c refcursor := 'answer'; BEGIN OPEN c FOR EXECUTE current_setting('hstlc.sql'); END $do$"
 
+# The same, read once to its end on the server, so that nothing larger than what is allowed comes over here. The limits
+# are kept before the statement runs: it could set others.
+_MEASURE = """DO $do$ DECLARE c refcursor := 'answer'; found record; size bigint := 0;
+  most bigint := current_setting('hstlc.bytes'); number integer := current_setting('hstlc.rows');
+BEGIN
+  OPEN c SCROLL FOR EXECUTE current_setting('hstlc.sql');
+  WHILE number > 0 LOOP
+    FETCH c INTO found;
+    EXIT WHEN NOT FOUND;
+    size := size + octet_length(found::text);
+    number := number - 1;
+    IF size > most THEN RAISE EXCEPTION 'too large' USING ERRCODE = 'HS001'; END IF;
+  END LOOP;
+  MOVE ABSOLUTE 0 FROM c;
+END $do$"""
+
 # What the login, or any role it can become, may do beyond reading; no row: nothing.
 _RIGHTS = """
 WITH role AS (SELECT * FROM pg_roles WHERE pg_has_role(session_user, oid, 'MEMBER')),
@@ -189,7 +236,9 @@ UNION SELECT 'may create schemas' FROM role WHERE has_database_privilege(role.oi
 """
 
 
-def _select_postgres(url: URL, sql: str, limit: int, timeout_s: float) -> ResultSet:
+def _select_postgres(
+    url: URL, sql: str, limit: int, timeout_s: float, hidden: Sequence[str], most_bytes: int | None
+) -> ResultSet:
     if url.get_backend_name() != "postgresql":
         hint = "give the address of the same database with a login that can only read"
         raise UsageError("usage.database-url", "db_readonly_connection_string is not a PostgreSQL address", hint)
@@ -199,9 +248,13 @@ def _select_postgres(url: URL, sql: str, limit: int, timeout_s: float) -> Result
         connection.exec_driver_sql(f"SET LOCAL statement_timeout = {max(1, round(timeout_s * 1000))}")
         connection.exec_driver_sql("SET LOCAL TIME ZONE 'UTC'")
         _refuse_rights(connection, url)
-        with _user_errors(timeout_s):
-            connection.execute(text("SELECT set_config('hstlc.sql', :sql, true)"), {"sql": sql})
-            connection.exec_driver_sql(_OPEN)
+        _refuse_hidden(connection, url, hidden)
+        with _user_errors(timeout_s, most_bytes):
+            given = {"sql": sql, "rows": limit + 1, "bytes": most_bytes or 0}
+            for name, value in given.items():
+                setting = {"name": f"hstlc.{name}", "value": str(value)}
+                connection.execute(text("SELECT set_config(:name, :value, true)"), setting)
+            connection.exec_driver_sql(_OPEN if most_bytes is None else _MEASURE)
             result = connection.exec_driver_sql(f"FETCH {limit + 1} FROM answer")
             columns, rows = tuple(result.keys()), result.fetchall()
         return ResultSet(columns, [tuple(map(_plain, row)) for row in rows[:limit]], len(rows) > limit)
@@ -216,12 +269,24 @@ def _refuse_rights(connection: Connection, url: URL) -> None:
         raise UsageError("usage.reader-rights", message, hint, rights=rights)
 
 
+def _refuse_hidden(connection: Connection, url: URL, hidden: Sequence[str]) -> None:
+    """Refuse a login that could read a table that is hidden."""
+    may = text("SELECT has_any_column_privilege(session_user, to_regclass(:name)::oid, 'SELECT')")
+    open_ = [name for name in hidden if connection.scalar(may, {"name": name})]
+    if open_:
+        names = ", ".join(open_)
+        hint = f"as the owner of the tables, run: REVOKE SELECT ON {names} FROM {url.username};"
+        raise UsageError("usage.reader-rights", f"the reader {url.username} can read {names}", hint, rights=open_)
+
+
 @contextmanager
-def _user_errors(timeout_s: float) -> Iterator[None]:
+def _user_errors(timeout_s: float, most_bytes: int | None) -> Iterator[None]:
     try:
         yield
     except DBAPIError as error:
         state = sqlstate(error)
+        if state == "HS001":
+            raise _large_error(most_bytes) from error
         if state == "57014":
             raise _timeout_error(timeout_s) from error
         if error.connection_invalidated or not state or state.startswith(("08", "53", "57", "58", "XX")):

@@ -13,10 +13,11 @@ from hstlc.db.types import PathText, UtcDateTime
 __all__ = ["Candidate", "Stats"]
 
 
-#: What lists of light curves are sorted by, besides the columns that have an index of their own anyway.
+#: What lists of light curves are sorted by.
 _SORTED = (
     *("total", "mean", "stdev", "pearson_p", "excess_factor", "reduced_chi2", "chi2_p", "peak_period_s"),
     *("false_alarm_probability", "fractional_variability", "exposure_s", "datasets", "candidates"),
+    *("poisson_factor", "gl_index"),
 )
 
 
@@ -43,7 +44,7 @@ class Stats(Base):
     stdev: Mapped[float | None] = number_column(
         "population standard deviation of counts", "ct", "phot.count;stat.stdev"
     )
-    poisson_factor: Mapped[float | None] = number_column("stdev / mu", "", "stat.value;arith.ratio", index=True)
+    poisson_factor: Mapped[float | None] = number_column("stdev / mu", "", "stat.value;arith.ratio")
     pearson_r: Mapped[float | None] = number_column("Pearson correlation of counts and time", "", "stat.correlation")
     pearson_p: Mapped[float | None] = number_column("probability of that correlation by chance", "", "stat.probability")
     periodogram: Mapped[bool] = column(Boolean, "whether a period stands out", ucd="meta.code", default=False)
@@ -115,7 +116,7 @@ class Stats(Base):
         "Gregory-Loredo probability that the source varies", "", "stat.probability"
     )
     gl_index: Mapped[int | None] = column(
-        Integer, "variability index, 0 to 10; from 6 definitely variable", ucd="meta.code", index=True
+        Integer, "variability index, 0 to 10; from 6 definitely variable", ucd="meta.code"
     )
     gl_bins: Mapped[int | None] = column(Integer, "number of bins with the highest odds", ucd="meta.number")
     gl_timescale_s: Mapped[float | None] = number_column(

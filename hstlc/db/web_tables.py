@@ -14,6 +14,7 @@ from hstlc.db.columns import (
     key_column,
     mission_column,
     number_column,
+    prefix_index,
     reference_column,
     rootname_column,
     size_column,
@@ -33,8 +34,10 @@ class LightCurveRow(Base):
     __tablename__ = "light_curve"
     __table_args__ = (
         CheckConstraint("kind IN ('individual', 'composite')", name="kind"),
-        *(Index(None, name, "product_id") for name in ("targname", "start_mjd", "exptime_s", "made_at")),
+        *(Index(None, name, "product_id") for name in ("targname", "start_mjd", "exptime_s", "made_at", "proposid")),
         Index(None, "dec_deg", "ra_deg"),
+        Index(None, "mission", "instrume"),
+        *(prefix_index("light_curve", name) for name in ("targname", "source_name", "rootname")),
     )
 
     id: Mapped[int] = key_column()
@@ -49,12 +52,10 @@ class LightCurveRow(Base):
         "metadata.id", "SET NULL", "the exposure, of a composite its first one", index=True
     )
     targname: Mapped[str] = column(String(128), "target of the exposures", ucd="meta.id;src;meta.main")
-    source_name: Mapped[str] = column(
-        String(128), "source in the field; '': the whole aperture", ucd="meta.id;src", index=True
-    )
+    source_name: Mapped[str] = column(String(128), "source in the field; '': the whole aperture", ucd="meta.id;src")
     band: Mapped[str] = column(String(64), "energy or wavelength band; '': all", ucd="instr.bandpass")
     lead: Mapped[bool] = column(Boolean, "whether it stands for its source", ucd="meta.code")
-    rootname: Mapped[str] = rootname_column(index=True)
+    rootname: Mapped[str] = rootname_column()
     instrume: Mapped[str] = column(String(16), "instrument", ucd="instr")
     detector: Mapped[str] = column(String(32), "detector", ucd="meta.id;instr.det")
     opt_elem: Mapped[str] = column(String(32), "grating, mirror or filter", ucd="instr.dispersion")

@@ -15,9 +15,10 @@ from hstlc.lightcurves.make import ZERO_COUNT_ERROR
 from hstlc.lightcurves.poisson import net_limits
 from hstlc.model import FURTHER_COLUMNS, LightCurve, Quality
 
-__all__ = ["dataset_starts", "merged_length", "rebin"]
+__all__ = ["dataset_starts", "merge", "merged_length", "rebin"]
 
 FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
 
 
 def dataset_starts(dataset: NDArray[np.integer]) -> NDArray[np.int64]:
@@ -79,6 +80,26 @@ def rebin(curve: LightCurve, factor: int, *, minimum_fraction: float = 0.8) -> L
         return curve
     edges = np.append(dataset_starts(curve["dataset"]), len(curve)).tolist()
     start = np.concatenate([np.arange(a, b, factor) for a, b in itertools.pairwise(edges)])
+    return merge(curve, start, minimum_fraction=minimum_fraction)
+
+
+def merge(curve: LightCurve, start: IntArray, *, minimum_fraction: float = 0.8) -> LightCurve:
+    """Merge bins of a light curve into any wider ones; what adds and what does not is said at :func:`rebin`.
+
+    Parameters
+    ----------
+    curve : LightCurve
+        With at least one bin.
+    start : ndarray of int64, shape (m,)
+        The first bin of each of the new ones, increasing, the first of them 0; a new bin lies within one dataset.
+    minimum_fraction : float
+        Bins with a smaller live part get :attr:`hstlc.model.Quality.LOW_FRACTION`.
+
+    Returns
+    -------
+    LightCurve
+        Of ``m`` bins.
+    """
     number = np.diff(np.append(start, len(curve)))
 
     def total(values: FloatArray) -> FloatArray:

@@ -224,6 +224,10 @@ class Mission:
         Kinds of event list that are not calibrated: ``extract`` makes a calibrated one of them, a further file.
     source_radius_arcsec : float, arcsec
         Sources of different exposures this close are one.
+    prepare : callable or None
+        Exposure, settings, name of a source ('' for the whole field) and band of a light curve to a function of changed
+        settings (another bin width, one other band) that makes that light curve again; it keeps the events of that
+        light curve alone. None: ``extract`` makes it as fast.
     """
 
     name: str
@@ -247,6 +251,7 @@ class Mission:
     artifacts_s: Callable[[Mapping[str, Any]], Mapping[str, float]] = _no_artifacts
     raw_kinds: frozenset[str] = frozenset()
     source_radius_arcsec: float = 0.0
+    prepare: Callable[[Any, Any, str, str], Callable[[Any], LightCurve]] | None = None
 
 
 def is_event_kind(kind: str, event_kinds: frozenset[str]) -> bool:

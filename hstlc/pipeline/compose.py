@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -48,6 +48,7 @@ def compose(
     *,
     workers: int | Workers = 1,
     everything: bool = False,
+    also: Collection[str] = (),
     dry_run: bool = False,
     progress: Progress | None = None,
 ) -> None:
@@ -61,6 +62,8 @@ def compose(
     workers : int or Workers
     everything : bool
         Also those that other settings or an earlier version made.
+    also : collection of str
+        Configurations for which ``everything`` holds.
     dry_run : bool
         Count only.
     progress : Progress, optional
@@ -69,7 +72,7 @@ def compose(
     started = time.monotonic()
     if not dry_run:
         join_sources(context)
-    groups = _due(context, everything)
+    groups = _due(context, everything, also)
     if dry_run:
         summary.composites += len(groups)
         return
@@ -96,13 +99,13 @@ def _waits(task: GroupTask, summary: Summary) -> bool:
     return bool(missing)
 
 
-def _due(context: Context, everything: bool) -> list[_Group]:
+def _due(context: Context, everything: bool, also: Collection[str]) -> list[_Group]:
     layout = context.layout
     with reading(context.engine) as connection:
         due = composites.due_configurations(connection)
         products = composites.composite_products(connection)
         due |= {key for key, row in products.items() if not is_stored(layout, row)}
-        wanted = composites.configurations(connection) | due if everything else due
+        wanted = composites.configurations(connection) | due if everything else due | set(also)
         found = composites.members_of(connection, wanted)
     groups = [_Group(key, found.get(key, ()), products.get(key)) for key in sorted(wanted)]
     return [

@@ -57,6 +57,8 @@ class Options:
         Look and tell, write nothing.
     corrtag_extract : bool
         Also make the calibrated event lists of raw ones again.
+    only : frozenset of (str, str) or None
+        Mission and rootname of exposures of the store: these alone, and no new files are looked for.
     """
 
     paths: tuple[Path, ...] = ()
@@ -67,6 +69,7 @@ class Options:
     missions: tuple[str, ...] = ()
     dry_run: bool = False
     corrtag_extract: bool = False
+    only: frozenset[Key] | None = None
 
 
 def ingest(
@@ -94,9 +97,9 @@ def ingest(
     """
     progress = progress or NoProgress()
     started = time.monotonic()
-    if known and not options.dry_run:
+    if known and not options.dry_run and options.only is None:
         admit_waiting(context, summary)
-    incoming = _inspect(context, options, progress, summary)
+    incoming = _inspect(context, options, progress, summary) if options.only is None else []
     exposures: dict[Key, list[Incoming]] = defaultdict(list)
     refused: list[Incoming] = []
     for file in incoming:
@@ -149,7 +152,8 @@ def _tasks(
 ) -> list[Task]:
     """Return what there is to do, in order of exposure; what is done already is counted."""
     everything = options.stale or options.corrtag_extract
-    stored, products, metadata, recorded = _stored(context, exposures, everything, known)
+    asked, everything = (exposures, everything) if options.only is None else (options.only, False)
+    stored, products, metadata, recorded = _stored(context, asked, everything, known)
     raw = {key for key, rows in stored.items() if options.corrtag_extract and _has_raw(key[0], rows)}
     keys = sorted({*exposures, *raw, *(stored if options.stale else ())})
     if options.missions:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -46,6 +46,7 @@ def build_statistics(
     kinds: Sequence[str] = ("individual", "composite"),
     workers: int | Workers = 1,
     everything: bool = False,
+    also: Collection[int] = (),
     dry_run: bool = False,
     progress: Progress | None = None,
 ) -> None:
@@ -61,6 +62,8 @@ def build_statistics(
     workers : int or Workers
     everything : bool
         Also what other settings or an earlier version computed.
+    also : collection of int
+        Numbers of the products of light curves for which ``everything`` holds.
     dry_run : bool
         Count only.
     progress : Progress, optional
@@ -72,9 +75,12 @@ def build_statistics(
     artifacts_s = {name: dict(mission.artifacts_s({})) for name, mission in missions().items()}
     settings_digest = digest(asdict(settings), artifacts_s)
     with reading(context.engine) as connection:
-        due = records.due_statistics(
-            connection, kinds, everything=everything, version=STEP_VERSION, settings=settings_digest
-        )
+        how: dict[str, Any] = {"version": STEP_VERSION, "settings": settings_digest}
+        due = records.due_statistics(connection, kinds, everything=everything, **how)
+        if also and not everything:
+            there = {row["id"] for row in due}
+            stale = records.due_statistics(connection, kinds, everything=True, **how)
+            due += [row for row in stale if row["id"] in also and row["id"] not in there]
     tasks = [
         CurveTask(
             row["id"],

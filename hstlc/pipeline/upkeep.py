@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from hstlc.db.audit import forget_audit_before
 from hstlc.db.engine import writing
 from hstlc.db.notices import clear, notify
 from hstlc.db.upkeep import forget_before
@@ -88,6 +89,7 @@ def upkeep(context: Context, now: datetime) -> Upkeep:
         else:
             notify(connection, _NOTICE, "warning", _told(report), now)
         rows = forget_before(connection, now - timedelta(seconds=settings.daemon.keep_attempts_s))
+        rows += forget_audit_before(connection, now - timedelta(seconds=settings.daemon.keep_audit_s))
     return Upkeep(report, len(replies), len(logs), rows)
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+import math
 import threading
+import time
 from collections.abc import Collection
 from datetime import UTC, datetime
 from typing import Any
@@ -16,7 +18,7 @@ from hstlc.db.migrate import ensure_schema
 from hstlc.errors import HstlcError, LockHeldError, StepError
 from hstlc.logs import redact
 from hstlc.scheduler.health import HEALTH_NAME, clear_health, write_health
-from hstlc.scheduler.jobs import chosen
+from hstlc.scheduler.jobs import REQUEST_JOBS, chosen
 from hstlc.scheduler.lease import Lease
 from hstlc.scheduler.runner import Runner
 from hstlc.store import fence
@@ -54,7 +56,8 @@ class Daemon:
         self.stop = threading.Event()
         self._settings = settings
         self._clock = clock or SystemClock()
-        self._jobs = chosen(names)
+        self._jobs = chosen(names) if names else {**chosen(()), **REQUEST_JOBS}
+        self._looked = -math.inf
         self._lease = Lease(settings, self._clock)
         self._health = settings.layout.home / HEALTH_NAME
         self._since = self._clock.now()
@@ -87,7 +90,7 @@ class Daemon:
             runner = self._lead()
             self._schedule(runner)
             while not (self._lease.lost or self.stop.wait(_POLL_S)):
-                pass
+                self._look(runner)
             self._scheduler.shutdown(wait=False)
             while runner.running and not self._lease.lost:
                 self._clock.sleep(_POLL_S)
@@ -111,8 +114,9 @@ class Daemon:
         runner = self.begin()
         try:
             failed = {}
+            asked = set(runner.look())
             for name in self._jobs:
-                if not self.stop.is_set():
+                if not self.stop.is_set() and (name in asked or name not in REQUEST_JOBS):
                     ended = runner.run(name)
                     if ended.status == "failed":
                         failed[name] = ended.message
@@ -252,6 +256,17 @@ class Daemon:
                     executor=self._jobs[name].lane,
                     replace_existing=True,
                 )
+
+    def _look(self, runner: Runner) -> None:
+        """See now and then whether users asked for something."""
+        if time.monotonic() - self._looked < self._settings.daemon.requests_s:
+            return
+        self._looked = time.monotonic()
+        try:
+            if runner.look():
+                self._arm(runner)
+        except HstlcError as error:
+            logger.warning("what users asked for could not be read: [%s] %s", error.code, error)
 
     def _fire(self, name: str) -> None:
         """Do a job that is due; runs in the thread of its lane."""

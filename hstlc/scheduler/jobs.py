@@ -6,9 +6,9 @@ A step does one run and returns the names of the jobs that there is work for now
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from hstlc.clock import Clock
 from hstlc.config.daemon import DaemonSection
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from hstlc.pipeline.executor import Workers
     from hstlc.pipeline.results import Summary
 
-__all__ = ["JOBS", "Job", "Work", "chosen", "rules"]
+__all__ = ["JOBS", "REQUEST_JOBS", "Job", "Work", "chosen", "rules"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +40,8 @@ class Work:
         Once it is set the step comes to an end, with what it did.
     notes : list of str
         Gets what is not in the summary.
+    epoch : int
+        Of the leadership.
     """
 
     context: Context
@@ -48,6 +50,7 @@ class Work:
     clock: Clock
     stop: threading.Event
     notes: list[str]
+    epoch: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,6 +162,38 @@ def _back_up(work: Work) -> Collection[str]:
     return ()
 
 
+def _reprocess(work: Work) -> Collection[str]:
+    from hstlc.pipeline.requests import reprocess, work_off
+
+    summary, context = work.summary, work.context
+
+    def do(arguments: Mapping[str, Any], own: Summary) -> str:
+        return reprocess(context, arguments, own, workers=work.workers)
+
+    done = work_off(context, "reprocess", work.epoch, do, clock=work.clock, stop=work.stop)
+    for one in done:
+        work.notes.append(f"request {one.number} {one.state}")
+        for name in ("ingested", "updated", "unchanged", "composites", "statistics"):
+            setattr(summary, name, getattr(summary, name) + getattr(one.summary, name))
+    return ("compose", "build-stats", "make-plots") if done else ()
+
+
+def _get(work: Work) -> Collection[str]:
+    from hstlc.pipeline.requests import get, work_off
+
+    summary, context = work.summary, work.context
+
+    def do(arguments: Mapping[str, Any], own: Summary) -> str:
+        return get(context, arguments, own, clock=work.clock, stop=work.stop)
+
+    done = work_off(context, "get", work.epoch, do, clock=work.clock, stop=work.stop)
+    for one in done:
+        work.notes.append(f"request {one.number} {one.state}")
+        for name in ("datasets", "products", "fetched", "bytes_fetched"):
+            setattr(summary, name, getattr(summary, name) + getattr(one.summary, name))
+    return ("ingest",) if summary.fetched else ()
+
+
 #: In the order of the data: in this order they are done where several are due.
 JOBS: dict[str, Job] = {
     job.name: job
@@ -176,26 +211,34 @@ JOBS: dict[str, Job] = {
 }
 
 
+#: What users ask for: by the kind of the request. They have no times of their own, the daemon looks for requests.
+REQUEST_JOBS: dict[str, Job] = {
+    job.name: job
+    for job in (Job("get", "archive", "fetch", _get, quiet=True), Job("reprocess", "store", "ingest", _reprocess))
+}
+
+
 def chosen(names: Collection[str]) -> dict[str, Job]:
-    """Return the jobs of these names, all where none is named, in their order.
+    """Return the jobs of these names, all that have times where none is named, in their order.
 
     Raises
     ------
     UsageError
         ``usage.unknown-job``.
     """
-    unknown = sorted(set(names) - set(JOBS))
+    every = JOBS | REQUEST_JOBS
+    unknown = sorted(set(names) - set(every))
     if unknown:
         raise UsageError(
             "usage.unknown-job",
             f"expected names of jobs, found {', '.join(unknown)}",
-            f"there are {', '.join(JOBS)}",
+            f"there are {', '.join(every)}",
         )
-    return {name: job for name, job in JOBS.items() if not names or name in names}
+    return {name: job for name, job in every.items() if name in names} if names else dict(JOBS)
 
 
 def rules(jobs: Collection[Job], section: DaemonSection) -> dict[str, Rule]:
-    """Return how often the configuration wants each job to be done."""
+    """Return how often the configuration wants each job to be done; those that users ask for have no rule."""
     quiet = Quiet.parse(section.quiet_hours)
     return {
         job.name: Rule(
@@ -206,4 +249,5 @@ def rules(jobs: Collection[Job], section: DaemonSection) -> dict[str, Rule]:
             job.at_once,
         )
         for job in jobs
+        if job.name not in REQUEST_JOBS
     }

@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any
 
 from hstlc.clock import Clock
 from hstlc.db import jobs as rows
-from hstlc.db import leader
-from hstlc.db.engine import make_engine, writing
+from hstlc.db import leader, requests
+from hstlc.db.engine import make_engine, reading, writing
 from hstlc.db.notices import clear, notify
 from hstlc.errors import HstlcError, LockHeldError
 from hstlc.logs import redact
-from hstlc.scheduler.agenda import after_failure, first_times, next_time, outside
+from hstlc.scheduler.agenda import Quiet, after_failure, first_times, next_time, outside
 from hstlc.scheduler.jobs import Job, Work, rules
 from hstlc.scheduler.lease import Lease
 
@@ -88,6 +88,25 @@ class Runner:
             self.due = first_times(list(self._rules.values()), planned, started, now)
             rows.postpone(connection, self.due)
 
+    def look(self) -> list[str]:
+        """Let the jobs be due that users asked for, archives not before the end of quiet hours; return which are new.
+
+        Raises
+        ------
+        DatabaseError
+        """
+        with reading(self._engine) as connection:
+            kinds = requests.queued_kinds(connection, self._lease.epoch)
+        now = self._clock.now()
+        quiet = Quiet.parse(self.settings.daemon.quiet_hours)
+        found = []
+        with self._guard:
+            for name in (name for name in self._jobs if name in kinds):
+                if name not in self.due and name not in self.running:
+                    self.due[name] = outside(quiet if self._jobs[name].quiet else None, now)
+                    found.append(name)
+        return found
+
     def next_due(self) -> tuple[str, datetime]:
         """Return the job that is due first, and when."""
         order = {name: number for number, name in enumerate(self._jobs)}
@@ -119,7 +138,8 @@ class Runner:
         finally:
             with self._guard:
                 del self.running[name]
-                self.due.setdefault(name, self._clock.now() + timedelta(seconds=_RETRY_S))
+                if name in self._rules:
+                    self.due.setdefault(name, self._clock.now() + timedelta(seconds=_RETRY_S))
         self._tell()
         return ended
 
@@ -157,7 +177,7 @@ class Runner:
                 recorded_run(context, job.command, summary),
                 Workers(self.settings.num_cores, self._stop) as workers,
             ):
-                due = job.step(Work(context, summary, workers, self._clock, self._stop, notes))
+                due = job.step(Work(context, summary, workers, self._clock, self._stop, notes, self._lease.epoch))
         message = _short(", ".join([*notes, *_counts(summary.as_dict())]))
         if workers.cut_short or (self._stop.is_set() and job.lane == "archive"):
             return Ended("stopped", message, due)
@@ -192,19 +212,22 @@ class Runner:
     def _record(self, job: Job, started: datetime, ended: Ended) -> None:
         name, now = job.name, self._clock.now()
         failures = self._failures.get(name, 0) + 1 if ended.status == "failed" else 0
-        rule = self._rules[name]
-        if ended.status == "failed":
+        rule = self._rules.get(name)
+        if rule is None:
+            following = None if ended.status == "done" else now + timedelta(seconds=_RETRY_S)
+        elif ended.status == "failed":
             following = after_failure(rule, failures, started, now)
         else:
             following = now if ended.status == "stopped" else next_time(rule, started, now)
         with self._guard:
-            asked = {other: outside(self._rules[other].quiet, now) for other in ended.due if other in self._jobs}
-            asked[name] = min(following, asked.get(name, following), self.due.get(name, following))
+            asked = {other: outside(self._rules[other].quiet, now) for other in ended.due if other in self._rules}
+            if following is not None:
+                asked[name] = min(following, asked.get(name, following), self.due.get(name, following))
             for number, other in enumerate(sorted(asked, key=list(self._jobs).index)):
                 moment = asked[other] + timedelta(milliseconds=number)  # in their order
                 self.due[other] = min(moment, self.due.get(other, moment))
             due = {other: self.due[other] for other in asked if other != name}
-            own = self.due[name]
+            own = self.due.get(name)
         with writing(self._engine) as connection:
             rows.finish(
                 connection,

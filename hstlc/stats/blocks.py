@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 if TYPE_CHECKING:
     from astropy.stats.bayesian_blocks import PointMeasures
 
-__all__ = ["count_blocks"]
+__all__ = ["block_starts", "count_blocks"]
 
 FloatArray = NDArray[np.float64]
 
@@ -58,6 +58,27 @@ def count_blocks(
     >>> count_blocks(np.ones(240, dtype=int), counts, counts, np.full(240, 2.0))
     3
     """
+    found = block_starts(dataset, counts, variance, exposure_s, chance)
+    return None if found is None else len(found)
+
+
+def block_starts(
+    dataset: NDArray[np.integer],
+    counts: FloatArray,
+    variance: FloatArray,
+    exposure_s: FloatArray,
+    chance: float = 1e-3,
+) -> NDArray[np.int64] | None:
+    """Return the first bin of each of the blocks that :func:`count_blocks` counts, by its row; None as there.
+
+    Rows are those of the bins ordered by dataset, which they are in a light curve.
+
+    Examples
+    --------
+    >>> counts = np.repeat([20.0, 60.0, 20.0], [100, 40, 100])
+    >>> block_starts(np.ones(240, dtype=int), counts, counts, np.full(240, 2.0))
+    array([  0, 100, 140])
+    """
     total, n = float(np.sum(variance)), len(counts)
     if not total > 0:
         return None
@@ -72,11 +93,12 @@ def count_blocks(
     if len(bins) > _MOST_CELLS:
         return None
     if len(first) == 1:
-        return 1
+        return first
     counts, variance, live_s = (np.add.reduceat(values, first) for values in (counts, variance, exposure_s))
     error = np.sqrt(np.maximum(variance, total * live_s / np.sum(live_s))) / live_s
     edges = _fitness()(p0=chance).fit(np.arange(len(first), dtype=np.float64), counts / live_s, error)
-    return len(edges) - 1
+    inner = np.ceil(np.asarray(edges[1:-1])).astype(np.int64)  # half-way between two cells
+    return first[np.concatenate(([0], inner))]
 
 
 @cache

@@ -71,12 +71,15 @@ class Spectrum:
     peak : Peak
     levels : tuple of (probability, power)
         Powers that noise reaches with the probabilities :data:`FALSE_ALARM_LEVELS`.
+    chance : FalseAlarm
+        How often noise makes a peak of any height.
     """
 
     frequency_hz: FloatArray
     power: FloatArray
     peak: Peak
     levels: tuple[tuple[float, float], ...]
+    chance: FalseAlarm
 
 
 def highest_peak(
@@ -147,7 +150,7 @@ def spectrum(
     if found is None:
         return None
     frequency, power, peak, chance = found
-    return Spectrum(frequency, power, peak, tuple((p, chance.power(p)) for p in FALSE_ALARM_LEVELS))
+    return Spectrum(frequency, power, peak, tuple((p, chance.power(p)) for p in FALSE_ALARM_LEVELS), chance)
 
 
 def _search(

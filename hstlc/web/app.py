@@ -15,18 +15,24 @@ from hstlc.version import VERSION
 from hstlc.web import vo
 from hstlc.web.api import bins as api_bins
 from hstlc.web.api import curves as api_curves
+from hstlc.web.api import logbook as api_logbook
 from hstlc.web.api import requests as api_requests
 from hstlc.web.api import targets as api_targets
 from hstlc.web.errors import add_error_handlers
-from hstlc.web.pages import account, curve, curves, logbook, overview, targets
+from hstlc.web.figures import Figures
+from hstlc.web.pages import account, curve, curves, interfaces, logbook, overview, targets, thumbnails
 from hstlc.web.security import add_guard
 from hstlc.web.site import open_site
 
 __all__ = ["create_app"]
 
 #: Routers of pages, which the description of the interfaces leaves out.
-_PAGES: tuple[APIRouter, ...] = tuple(module.router for module in (overview, curves, curve, targets, logbook, account))
-_API: tuple[APIRouter, ...] = tuple(module.router for module in (api_curves, api_bins, api_targets, api_requests))
+_PAGES: tuple[APIRouter, ...] = tuple(
+    module.router for module in (overview, curves, thumbnails, curve, targets, logbook, account, interfaces)
+)
+_API: tuple[APIRouter, ...] = tuple(
+    module.router for module in (api_curves, api_bins, api_targets, api_logbook, api_requests)
+)
 
 
 def create_app(settings: Settings) -> FastAPI:
@@ -59,6 +65,7 @@ def create_app(settings: Settings) -> FastAPI:
         openapi_url="/api/v1/openapi.json",
     )
     app.state.site = site
+    app.state.figures = Figures(site)
     add_error_handlers(app)
     add_guard(app, settings.web)
     for router in _API:

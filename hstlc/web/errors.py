@@ -18,6 +18,7 @@ __all__ = ["NotFoundError", "add_error_handlers", "problem"]
 
 logger = logging.getLogger(__name__)
 
+_AWAY = "the database or a file of this server cannot be used now"
 _PROGRAMS = ("/api/", "/vo/", "/recalculate")
 
 
@@ -61,6 +62,11 @@ def add_error_handlers(app: FastAPI) -> None:
 
     async def expected(request: Request, error: Exception) -> Response:
         assert isinstance(error, HstlcError)
+        if error.code.startswith("store."):  # its message names files of this machine
+            logger.error("%s %s: [%s] %s", request.method, request.url.path, error.code, error)
+            answer = problem(request, error.http_status, error.code, _AWAY, "try again soon")
+            answer.headers["retry-after"] = "10"
+            return answer
         return problem(request, error.http_status, error.code, error.message, error.hint)
 
     async def invalid(request: Request, error: Exception) -> Response:

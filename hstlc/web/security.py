@@ -2,16 +2,29 @@
 
 from __future__ import annotations
 
+import logging
+import re
 import time
 from collections import OrderedDict
+from collections.abc import Iterable
+from dataclasses import dataclass
 
-from fastapi import FastAPI, Request
+from fastapi import FastAPI, Request, Response
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from hstlc.config.web import WebSection
+from hstlc.logs import printable
 from hstlc.web.errors import problem
 
-__all__ = ["Guard", "RateLimit", "add_guard"]
+__all__ = ["SECURITY_HEADERS", "Guard", "RateLimit", "add_guard"]
+
+logger = logging.getLogger(__name__)
+
+_SLOW_S = 2.0  # answers that take longer are in the log
+_HOST = re.compile(rb"[A-Za-z0-9._-]{1,253}(:\d{1,5})?|\[[0-9A-Fa-f:.]{2,45}\](:\d{1,5})?")
+_LENGTH = re.compile(r"[0-9]{1,15}")
+_KEPT = b"public, max-age=604800, immutable"  # of a static file whose address names its version
 
 #: Nothing from elsewhere, no script in the page; BokehJS sets styles in the page.
 _POLICY = (
@@ -20,7 +33,8 @@ _POLICY = (
     "frame-ancestors 'none'"
 )
 
-_HEADERS = (
+#: What every answer has.
+SECURITY_HEADERS: tuple[tuple[bytes, bytes], ...] = (
     (b"content-security-policy", _POLICY.encode()),
     (b"x-content-type-options", b"nosniff"),
     (b"x-frame-options", b"DENY"),
@@ -67,7 +81,9 @@ class RateLimit:
 
 
 class Guard:
-    """ASGI middleware: refuse what is too large or too often, and give every answer its security headers.
+    """ASGI middleware: refuse what is too large, too often or no text; no answer without security headers.
+
+    What goes wrong in a route in a way that nobody expected is an answer too, and a traceback in the log.
 
     Parameters
     ----------
@@ -85,39 +101,95 @@ class Guard:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
+        request, began, status = Request(scope), time.monotonic(), 0
 
         async def send_guarded(message: Message) -> None:
+            nonlocal status
             if message["type"] == "http.response.start":
-                names = {name.lower() for name, _ in message["headers"]}
-                own = [pair for pair in _HEADERS if pair[0] not in names]
-                message = {**message, "headers": [*message["headers"], *own]}
+                status = message["status"]
+                message = {**message, "headers": [*message["headers"], *_missing(message["headers"], scope)]}
+            elif scope["method"] == "HEAD" and message["type"] == "http.response.body":
+                message = {**message, "body": b""}
             await send(message)
 
-        request = Request(scope)
-        client = request.client.host if request.client else ""
-        wait = 0.0 if scope["path"].startswith("/static/") else self.limit.wait_s(client, time.monotonic())
-        if wait:
-            answer = problem(request, 429, "web.too-many", "too many requests", f"try again after {wait:.1f} s")
-            answer.headers["retry-after"] = str(int(wait) + 1)
-            await answer(scope, receive, send_guarded)
-            return
-        if (refused := self._refused(request)) is not None:
-            await problem(request, *refused)(scope, receive, send_guarded)
-            return
-        await self.app(scope, _limited(receive, self.section.largest_request_bytes), send_guarded)
+        try:
+            refusal = self._refusal(request)
+            inner = self.app if refusal is None else refusal
+            asked = {**scope, "method": "GET"} if scope["method"] == "HEAD" else scope  # the same, less its body
+            await inner(asked, _limited(receive, self.section.largest_request_bytes), send_guarded)
+        except ClientDisconnect:
+            logger.debug("%s %s: the client went away", scope["method"], printable(scope["path"]))
+        except UnicodeEncodeError as error:  # half a surrogate pair in JSON, on its way to a database or file
+            if status:
+                raise
+            logger.debug("%s %s", scope["method"], printable(scope["path"]), exc_info=error)
+            await _NOT_TEXT.answer(request)(scope, receive, send_guarded)
+        except Exception as error:
+            logger.error("%s %s failed", scope["method"], printable(scope["path"]), exc_info=error)
+            if status:
+                raise  # half an answer is out: only the end of the connection can say that it is not whole
+            await _FAILED.answer(request)(scope, receive, send_guarded)
+        _log(scope, status, time.monotonic() - began)
 
-    def _refused(self, request: Request) -> tuple[int, str, str, str] | None:
-        if len(request.scope["raw_path"]) + len(request.scope["query_string"]) > self.section.longest_address:
-            return 414, "web.too-long", "the address is too long", "ask for less at once"
-        length = request.headers.get("content-length", "0")
-        if not length.isdecimal() or int(length) > self.section.largest_request_bytes:
-            return (
-                413,
-                "web.too-large",
-                "the request is too large",
-                f"at most {self.section.largest_request_bytes} bytes",
-            )
+    def _refusal(self, request: Request) -> Response | None:
+        """Return why a request is refused, if it is."""
+        scope, section = request.scope, self.section
+        if not scope["path"].startswith("/static/"):
+            client = request.client.host if request.client else ""
+            wait = self.limit.wait_s(client, time.monotonic())
+            if wait:
+                answer = problem(request, 429, "web.too-many", "too many requests", f"try again after {wait:.1f} s")
+                answer.headers["retry-after"] = str(int(wait) + 1)
+                return answer
+        address = scope["raw_path"] + b"?" + scope["query_string"]
+        if len(address) > section.longest_address:
+            return problem(request, 414, "web.too-long", "the address is too long", "ask for less at once")
+        if sum(len(name) + len(value) for name, value in scope["headers"]) > section.largest_head_bytes:
+            return problem(request, 431, "web.too-large", "the headers are too large", "send fewer of them")
+        if "\0" in scope["path"] or b"%00" in address or b"\0" in address:
+            return _NOT_TEXT.answer(request)
+        hosts = [value for name, value in scope["headers"] if name == b"host"]
+        if len(hosts) > 1 or not all(_HOST.fullmatch(value) for value in hosts):
+            return problem(request, 400, "web.host", "the header Host is not the name of a host", "send one name")
+        lengths = request.headers.getlist("content-length") or ["0"]
+        if len(set(lengths)) > 1 or not _LENGTH.fullmatch(lengths[0]):
+            return problem(request, 400, "web.length", "the header Content-Length is not a number of bytes")
+        if int(lengths[0]) > section.largest_request_bytes:
+            most = f"at most {section.largest_request_bytes} bytes"
+            return problem(request, 413, "web.too-large", "the request is too large", most)
         return None
+
+
+@dataclass(frozen=True, slots=True)
+class _Problem:
+    status: int
+    code: str
+    message: str
+    hint: str
+
+    def answer(self, request: Request) -> Response:
+        return problem(request, self.status, self.code, self.message, self.hint)
+
+
+_NOT_TEXT = _Problem(400, "web.not-text", "the request holds a character that is no text", "send Unicode without NUL")
+_FAILED = _Problem(500, "web.internal", "the server failed", "the log of the server says why")
+
+
+def _missing(headers: Iterable[tuple[bytes, bytes]], scope: Scope) -> list[tuple[bytes, bytes]]:
+    """Return the headers that an answer should have besides its own."""
+    names = {name.lower() for name, _ in headers}
+    found = [pair for pair in SECURITY_HEADERS if pair[0] not in names]
+    if b"cache-control" not in names and scope["path"].startswith("/static/"):
+        found.append((b"cache-control", _KEPT if scope["query_string"] else b"no-cache"))
+    return found
+
+
+def _log(scope: Scope, status: int, seconds: float) -> None:
+    level = logging.INFO if seconds > _SLOW_S else logging.DEBUG
+    if logger.isEnabledFor(level):
+        query = scope["query_string"].decode("latin-1")
+        address = printable(scope["path"] + ("?" + query if query else ""))
+        logger.log(level, "%s %.200s: %d after %.0f ms", scope["method"], address, status, 1000 * seconds)
 
 
 def _limited(receive: Receive, most: int) -> Receive:

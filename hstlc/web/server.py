@@ -2,37 +2,48 @@
 
 from __future__ import annotations
 
+import asyncio
+import logging
 import os
+import signal
 import socket
-from pathlib import Path
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from types import FrameType
+from typing import Any, cast
 
 import click
-from fastapi import FastAPI
+import uvicorn
 
-from hstlc.config import Settings, load
+from hstlc.config import Settings
 from hstlc.config.web import WebSection
 from hstlc.errors import StoreError, UsageError
 from hstlc.logs import configure
 from hstlc.pipeline.context import database_exists
 from hstlc.store.permissions import apply_permissions
 from hstlc.web.app import create_app
+from hstlc.web.protocol import BoundedProtocol, Limits
+from hstlc.web.security import SECURITY_HEADERS
+from hstlc.web.workers import Herd, end_with
 
-__all__ = ["application", "run_server"]
+__all__ = ["run_server"]
 
-#: Section ``web`` as JSON, for the processes of several.
-_SECTION = "SERVED_HSTLC_SECTION"
+logger = logging.getLogger(__name__)
+
+_BACKLOG = 2048
+_LAST_ANSWERS_S = 20  # how long answers under way may take once the server is told to stop
+_LAST_CONNECTIONS_S = 0.1  # how long it goes on to accept who waits already
 
 
-def run_server(settings: Settings, section: WebSection, *, config_file: Path | None = None, verbosity: int = 0) -> None:
-    """Answer requests until SIGTERM or Ctrl-C.
+def run_server(settings: Settings, section: WebSection, *, verbosity: int = 0) -> None:
+    """Answer requests until SIGTERM or Ctrl-C; a second one ends at once.
 
     Parameters
     ----------
     settings : Settings
     section : WebSection
         In place of that of the settings: what the command line says is in it.
-    config_file : Path, optional
-        Where the settings come from, for further processes.
     verbosity : int
         1: every line of the log; -1: what went wrong only.
 
@@ -42,9 +53,9 @@ def run_server(settings: Settings, section: WebSection, *, config_file: Path | N
         ``usage.no-database``: there is nothing to serve yet; ``usage.schema``.
     StoreError
         ``store.port``: another program listens there.
+    HstlcError
+        ``web.workers``: further processes cannot start.
     """
-    import uvicorn
-
     if not database_exists(settings):
         raise UsageError(
             "usage.no-database", "there is no database yet", "run 'hstlc ingest FOLDER' or 'hstlc demo' first"
@@ -52,43 +63,89 @@ def run_server(settings: Settings, section: WebSection, *, config_file: Path | N
     settings.layout.make_directories()
     path = configure(settings.log_dir, "serve", settings.log_level, verbosity=verbosity, daily=True)
     apply_permissions(path, settings.layout.access)
-    listening = _listen(section)
-    host, port = listening.getsockname()[:2]
-    shown = f"[{host}]" if ":" in host else host
-    click.echo(f"hstlc is at http://{shown}:{port}/ (stop it with Ctrl-C)")
-    settings = settings.model_copy(update={"web": section.model_copy(update={"port": port})})
+    with _listen(section) as listening:
+        host, port = listening.getsockname()[:2]
+        shown = f"[{host}]" if ":" in host else host
+        click.echo(f"hstlc is at http://{shown}:{port}/ (stop it with Ctrl-C)")
+        settings = settings.model_copy(update={"web": section.model_copy(update={"port": port})})
+        if section.workers == 1:
+            _serve(settings, listening)
+        else:
+            Herd(section.workers, _work, settings, listening, os.getpid()).run(listening.close)
+
+
+def _work(settings: Settings, listening: socket.socket, parent: int) -> None:
+    """Answer in a process of several; a terminal's Ctrl-C is for the first of them, which tells the others."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    end_with(parent)
+    configure(settings.log_dir, "serve", settings.log_level, verbosity=-1, daily=True)
+    with listening:
+        _serve(settings, listening)
+
+
+def _serve(settings: Settings, listening: socket.socket) -> None:
+    section = settings.web
+    limits = Limits(section.idle_s, section.largest_head_bytes, section.connections, SECURITY_HEADERS)
     config = uvicorn.Config(
-        "hstlc.web.server:application",
-        factory=True,
-        workers=section.workers,
+        create_app(settings),
+        http=cast(Any, partial(BoundedProtocol, limits=limits)),
+        ws="none",
         log_config=None,
         access_log=False,
         server_header=False,
-        date_header=True,
+        proxy_headers=bool(section.proxies),  # by default uvicorn believes what another program on this machine says
+        forwarded_allow_ips=section.proxies,
+        backlog=_BACKLOG,
         timeout_keep_alive=max(1, round(section.idle_s)),
-        timeout_graceful_shutdown=20,
-        limit_concurrency=1000,
-        h11_max_incomplete_event_size=65536,
+        timeout_graceful_shutdown=_LAST_ANSWERS_S,
     )
-    with listening:
-        if section.workers == 1:
-            config.app, config.factory = create_app(settings), False
-            uvicorn.Server(config).run(sockets=[listening])
-        else:
-            from uvicorn.supervisors import Multiprocess
-
-            os.environ[_SECTION] = settings.web.model_dump_json(by_alias=True)
-            if config_file is not None:
-                os.environ["HSTLC_CONFIG"] = str(config_file)
-            Multiprocess(config, [listening]).run()
+    with _forwarded_log():
+        _Server(config).run(sockets=[listening])
 
 
-def application() -> FastAPI:
-    """Return the application in a process of several; what to serve is in its environment."""
-    settings = load(None)
-    configure(settings.log_dir, "serve", settings.log_level, verbosity=-1, daily=True)
-    section = WebSection.model_validate_json(os.environ[_SECTION])
-    return create_app(settings.model_copy(update={"web": section}))
+class _Server(uvicorn.Server):
+    """uvicorn, whose end by a signal is an end like any other, and which lets nobody down who waits already."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        numbers = [n for n in (signal.SIGINT, signal.SIGTERM) if signal.getsignal(n) is not signal.SIG_IGN]
+        before = {number: signal.signal(number, self.handle_exit) for number in numbers}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002
+        if self.should_exit:
+            os._exit(128 + sig)  # threads that still compute are not waited for
+        self.should_exit = True
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        for listening in sockets or ():
+            listening.listen(0)  # who comes now waits for the next server; who is in the queue gets an answer
+        await asyncio.sleep(_LAST_CONNECTIONS_S)
+        await super().shutdown(sockets)
+
+
+@contextmanager
+def _forwarded_log() -> Iterator[None]:
+    """Let what uvicorn says be in our log: what clients do wrong, and how the server is doing, as details."""
+    theirs, handler = logging.getLogger("uvicorn.error"), _Forward()
+    theirs.addHandler(handler)
+    theirs.propagate, before = False, theirs.propagate
+    theirs.setLevel(logging.INFO)
+    try:
+        yield
+    finally:
+        theirs.removeHandler(handler)
+        theirs.propagate = before
+
+
+class _Forward(logging.Handler):
+    def emit(self, record: logging.LogRecord) -> None:
+        level = logging.DEBUG if record.levelno < logging.ERROR else record.levelno
+        logger.log(level, "%s", record.getMessage().strip(), exc_info=record.exc_info)
 
 
 def _listen(section: WebSection) -> socket.socket:
@@ -100,8 +157,7 @@ def _listen(section: WebSection) -> socket.socket:
         listening = socket.socket(family, socket.SOCK_STREAM)
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listening.bind(address)
-        listening.listen(2048)
-        listening.set_inheritable(True)
+        listening.listen(_BACKLOG)
     except OSError as error:
         raise StoreError(
             "store.port",

@@ -12,6 +12,7 @@ depends_on = None
 _SORTED = (
     *("total", "mean", "stdev", "pearson_p", "excess_factor", "reduced_chi2", "chi2_p", "peak_period_s"),
     *("false_alarm_probability", "fractional_variability", "exposure_s", "datasets", "candidates"),
+    *("poisson_factor", "gl_index"),
 )
 
 _FILL_INDIVIDUAL = """
@@ -95,11 +96,17 @@ def upgrade() -> None:
     )
     op.execute(_FILL_INDIVIDUAL)
     op.execute(_FILL_COMPOSITE)
-    for name in ("filename", "metadata_id", "source_name", "rootname"):
+    for name in ("filename", "metadata_id"):
         op.create_index(f"ix_light_curve_{name}", "light_curve", [name])
-    for name in ("targname", "start_mjd", "exptime_s", "made_at"):
+    for name in ("targname", "source_name", "rootname"):
+        operators = {name: "text_pattern_ops"}
+        op.create_index(f"ix_light_curve_{name}_prefix", "light_curve", [name], postgresql_ops=operators)
+    op.create_index("ix_light_curve_mission_instrume", "light_curve", ["mission", "instrume"])
+    for name in ("targname", "start_mjd", "exptime_s", "made_at", "proposid"):
         op.create_index(f"ix_light_curve_{name}_product_id", "light_curve", [name, "product_id"])
     op.create_index("ix_light_curve_dec_deg_ra_deg", "light_curve", ["dec_deg", "ra_deg"])
+    for name in ("poisson_factor", "gl_index"):
+        op.drop_index(f"ix_stats_{name}", "stats")
     for name in _SORTED:
         op.create_index(f"ix_stats_{name}_product_id", "stats", [name, "product_id"])
 

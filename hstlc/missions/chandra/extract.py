@@ -23,7 +23,7 @@ from hstlc.missions.chandra.sources import LocatedSource, located_sources
 from hstlc.missions.energy_bands import widest
 from hstlc.model import Finding, Intervals, LightCurve, Severity
 
-__all__ = ["STEP_VERSION", "extract"]
+__all__ = ["STEP_VERSION", "FieldFlares", "extract", "field_edges", "field_frames", "field_task", "whole_field"]
 
 #: Raised when the same input gives other numbers.
 STEP_VERSION = 1
@@ -59,18 +59,11 @@ def extract(exposure: ChandraExposure, settings: ChandraSettings, selection: Non
     UnsupportedModeError
         ``data.no-events``: there is no event list with good time.
     """
-    if exposure.lead is None or not exposure.lead.good_time.total > 0:
-        names = ", ".join(file.path.name for file in exposure.files)
-        raise UnsupportedModeError(
-            "data.no-events", f"{names}: no event list with good time", "run 'hstlc check' on the files"
-        )
-    ready = field_of(exposure)
-    bands = bands_of(settings.bands, exposure.instrument)
-    keywords = exposure_keywords(exposure, settings, STEP_VERSION)
-    task = Task(ready, settings, _edges(ready, settings.bin_width_s), bands, widest(bands), keywords)
+    task = field_task(exposure, settings)
+    bands = task.bands
     located = located_sources(exposure, settings)
     findings: list[Finding] = []
-    flares = _Flares(task, located, exposure.kind == "evt2" and settings.flares != "off")
+    flares = FieldFlares(task, located, exposure.kind)
     made = []
     for source in located:
         number = int(np.count_nonzero(in_band(task, source.rows, bands[task.lead])))
@@ -79,16 +72,46 @@ def extract(exposure: ChandraExposure, settings: ChandraSettings, selection: Non
             findings.append(Finding("few_counts", Severity.FLAG, "Few counts", message, exposure.filename()))
         else:
             made.append(source_curves(task, source, flares.on(source.weights)))
-    every = flares.on(ready.events.gti)
+    every = flares.on(task.ready.events.gti)
     extra = {"sources": len(made), "flare_s": round(every.total, 6)}
-    return Extraction(_whole_field(task, every), tuple(findings), extra, sources=tuple(made))
+    return Extraction(whole_field(task, every), tuple(findings), extra, sources=tuple(made))
 
 
-class _Flares:
-    """Background flares by the chips that a source lies on, each found once."""
+def field_task(exposure: ChandraExposure, settings: ChandraSettings) -> Task:
+    """Return what all curves of an exposure share.
 
-    def __init__(self, task: Task, located: tuple[LocatedSource, ...], wanted: bool) -> None:
+    Raises
+    ------
+    UsageError, UnsupportedModeError
+        As :func:`extract`.
+    """
+    if exposure.lead is None or not exposure.lead.good_time.total > 0:
+        names = ", ".join(file.path.name for file in exposure.files)
+        raise UnsupportedModeError(
+            "data.no-events", f"{names}: no event list with good time", "run 'hstlc check' on the files"
+        )
+    ready = field_of(exposure)
+    bands = bands_of(settings.bands, exposure.instrument)
+    keywords = exposure_keywords(exposure, settings, STEP_VERSION)
+    edges_s = field_edges(ready, settings.bin_width_s, field_frames(ready))
+    return Task(ready, settings, edges_s, bands, widest(bands), keywords)
+
+
+class FieldFlares:
+    """Background flares by the chips that a source lies on, each found once.
+
+    Parameters
+    ----------
+    task : Task
+    located : tuple of LocatedSource
+        All sources of the field.
+    kind : str
+        Of the event list: of others than ``evt2`` none are looked for.
+    """
+
+    def __init__(self, task: Task, located: tuple[LocatedSource, ...], kind: str) -> None:
         self._task = task
+        wanted = kind == "evt2" and task.settings.flares != "off"
         rows = [source.rows for source in located if source.catalogue != "regevt3"]
         sources = np.concatenate(rows) if rows else np.zeros(0, dtype=np.int64)
         self._background_s = background_times(task.ready, sources, task.bands[task.lead]) if wanted else {}
@@ -104,16 +127,29 @@ class _Flares:
         return self._found[key]
 
 
-def _edges(ready: Field, width_s: float) -> FloatArray:
+def field_frames(ready: Field) -> Frames | None:
+    """Return the readout frames of a field; None: times are continuous."""
+    if not ready.events.frame_s > 0:
+        return None
+    return Frames.of(ready.events.time_s[ready.rows], ready.events.frame_s, float(ready.events.good_time.start[0]))
+
+
+def field_edges(ready: Field, width_s: float, frames: Frames | None) -> FloatArray:
+    """Return the edges of the bins of all curves of a field, seconds.
+
+    Raises
+    ------
+    UsageError
+        ``usage.bin-width``.
+    """
     good = ready.events.good_time
     start_s, stop_s = float(good.start[0]), float(good.stop[-1])
-    if not ready.events.frame_s > 0:
+    if frames is None:
         return start_s + bin_edges(stop_s - start_s, width_s)
-    frames = Frames.of(ready.events.time_s[ready.rows], ready.events.frame_s, start_s)
     return frames.edges(start_s, stop_s, width_s)
 
 
-def _whole_field(task: Task, flares: Intervals) -> LightCurve:
+def whole_field(task: Task, flares: Intervals) -> LightCurve:
     """Return the light curve of all good events of the widest band."""
     ready, band = task.ready, task.bands[task.lead]
     rows = ready.rows[in_band(task, ready.rows, band)]

@@ -9,6 +9,7 @@ from typing import Any
 
 from hstlc.errors import UsageError
 from hstlc.missions.base import ExposureValues, Mission
+from hstlc.missions.chandra.again import prepare
 from hstlc.missions.chandra.checks import CHECKS
 from hstlc.missions.chandra.curve_keywords import utc_mjd
 from hstlc.missions.chandra.dither import artifacts_s
@@ -179,4 +180,5 @@ MISSION = Mission(
     companions=companions,
     artifacts_s=artifacts_s,
     source_radius_arcsec=SOURCE_RADIUS_ARCSEC,
+    prepare=prepare,
 )

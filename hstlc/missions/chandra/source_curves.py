@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -21,7 +21,10 @@ from hstlc.model import HardnessRatio, Intervals, LightCurve, Source, Stamp
 from hstlc.regions import SkyPixels, off_axis
 from hstlc.stats.hardness import hardness_ratio
 
-__all__ = ["NO_TIME", "Task", "band_keywords", "in_band", "source_curves", "without_flares"]
+__all__ = [
+    *("NO_TIME", "Task", "band_curve", "band_keywords", "in_band", "source_curves", "stamps_of"),
+    "without_flares",
+]
 
 FloatArray = NDArray[np.float64]
 Rows = NDArray[np.int64]
@@ -87,55 +90,55 @@ def source_curves(task: Task, source: LocatedSource, flares: Intervals) -> Sourc
     flares : Intervals
         Background flares on its chips.
     """
-    ready = task.ready
-    clock = ready.clock(dict(source.weights))
-    beside = ready.clock(dict(source.background_weights))
-    capacity = ready.live_part
-    placed = {"RA_TARG": source.ra_deg, "DEC_TARG": source.dec_deg, "SRCNAME": source.name}
-    stamps = _stamps(task, source)
-    curves: dict[str, LightCurve] = {}
-    for band, limits in task.bands.items():
-        rows = source.rows[in_band(task, source.rows, limits)]
-        beside_rows = source.background_rows[in_band(task, source.background_rows, limits)]
-        times = ready.events.time_s
-        rows = rows[np.argsort(times[rows], kind="stable")]
-        own_clock, time_s, marked = without_flares(task, clock, times[rows], flares)
-        if len(time_s) < len(rows):
-            rows = rows[_outside(clock, flares).contains(times[rows])]
-        beside_clock, beside_s, _ = without_flares(task, beside, np.sort(times[beside_rows]), flares)
-        energy = ready.events.columns.get("energy_kev")
-        arrivals = arrivals_of(time_s, None if energy is None else energy[rows], own_clock, ready.events.frame_s)
-        curves[band] = aperture_curve(
-            task.edges_s,
-            source_time_s=time_s,
-            background_time_s=beside_s,
-            scale=source.scale,
-            clock=own_clock,
-            reference=ready.events.reference,
-            background_clock=beside_clock if source.background_weights != source.weights else None,
-            dead_time_factor=capacity,
-            minimum_fraction=task.settings.minimum_fraction,
-            flares=marked,
-            meta={
-                **task.keywords,
-                **placed,
-                **band_keywords(task, band),
-                "NEVENTS": len(ready.events),
-                "NSOURCE": len(time_s),
-                "NBACKGR": len(beside_s),
-                "LIVETIME": own_clock.total,
-            },
-            arrivals=arrivals,
-            stamps=stamps if band == task.lead else (),
-            limits=False,
-        )
-    curves = with_limits(curves)
+    curves = with_limits({band: band_curve(task, source, flares, band) for band in task.bands})
+    curves[task.lead] = replace(curves[task.lead], stamps=stamps_of(task.ready, source))
     return SourceCurves(_described(task, source, curves), curves, task.lead)
 
 
-def _stamps(task: Task, source: LocatedSource) -> tuple[Stamp, ...]:
+def band_curve(task: Task, source: LocatedSource, flares: Intervals, band: str) -> LightCurve:
+    """Return the light curve of a source in a band, with arrivals, without pictures and limits of the rates."""
+    ready, limits = task.ready, task.bands[band]
+    clock = ready.clock(dict(source.weights))
+    beside = ready.clock(dict(source.background_weights))
+    rows = source.rows[in_band(task, source.rows, limits)]
+    beside_rows = source.background_rows[in_band(task, source.background_rows, limits)]
+    times = ready.events.time_s
+    rows = rows[np.argsort(times[rows], kind="stable")]
+    own_clock, time_s, marked = without_flares(task, clock, times[rows], flares)
+    if len(time_s) < len(rows):
+        rows = rows[_outside(clock, flares).contains(times[rows])]
+    beside_clock, beside_s, _ = without_flares(task, beside, np.sort(times[beside_rows]), flares)
+    energy = ready.events.columns.get("energy_kev")
+    arrivals = arrivals_of(time_s, None if energy is None else energy[rows], own_clock, ready.events.frame_s)
+    return aperture_curve(
+        task.edges_s,
+        source_time_s=time_s,
+        background_time_s=beside_s,
+        scale=source.scale,
+        clock=own_clock,
+        reference=ready.events.reference,
+        background_clock=beside_clock if source.background_weights != source.weights else None,
+        dead_time_factor=ready.live_part,
+        minimum_fraction=task.settings.minimum_fraction,
+        flares=marked,
+        meta={
+            **task.keywords,
+            "RA_TARG": source.ra_deg,
+            "DEC_TARG": source.dec_deg,
+            "SRCNAME": source.name,
+            **band_keywords(task, band),
+            "NEVENTS": len(ready.events),
+            "NSOURCE": len(time_s),
+            "NBACKGR": len(beside_s),
+            "LIVETIME": own_clock.total,
+        },
+        arrivals=arrivals,
+        limits=False,
+    )
+
+
+def stamps_of(ready: Field, source: LocatedSource) -> tuple[Stamp, ...]:
     """Return pictures of the sky around a source, background and all, and of where on the detector its events fell."""
-    ready = task.ready
     assert ready.index is not None
     columns, sky = ready.events.columns, ready.events.sky
     scale = sky.scale_arcsec if sky is not None else 0.0

@@ -25,7 +25,7 @@ from hstlc.missions.xmm.source_curves import source_curves
 from hstlc.missions.xmm.usable import usable_kinds
 from hstlc.model import Finding, Intervals, LightCurve
 
-__all__ = ["STEP_VERSION", "extract", "longest_live_s"]
+__all__ = ["STEP_VERSION", "extract", "field_edges", "longest_live_s", "shared_field", "whole_field"]
 
 #: Raised when the same input gives other numbers.
 STEP_VERSION = 1
@@ -62,6 +62,22 @@ def extract(exposure: EpicExposure, settings: XmmSettings, selection: None = Non
     UnsupportedModeError
         ``data.no-events``: no event list can be used.
     """
+    field, flare_s = shared_field(exposure, settings)
+    findings: list[Finding] = []
+    curve = whole_field(field)
+    sources = source_curves(field, exposure, findings)
+    extra = {"sources": len(sources), "flare_s": flare_s, "cameras": sorted({ready.camera for ready in field.lists})}
+    return Extraction(curve, tuple(findings), extra, sources=sources)
+
+
+def shared_field(exposure: EpicExposure, settings: XmmSettings) -> tuple[SharedField, float]:
+    """Return what all light curves of an observation share, and how long the flares are, in seconds.
+
+    Raises
+    ------
+    UsageError, UnsupportedModeError
+        As :func:`extract`.
+    """
     kinds = [kind for kind in usable_kinds(exposure) if kind.partition("_")[0] in settings.cameras]
     if not kinds:
         names = ", ".join(file.path.name for file in exposure.files)
@@ -80,19 +96,14 @@ def extract(exposure: EpicExposure, settings: XmmSettings, selection: None = Non
     bands = parse_bands(settings.bands)
     field = SharedField(
         lists,
-        _edges(lists, settings.bin_width_s),
+        field_edges(lists, settings.bin_width_s),
         bands,
         widest(bands),
         flares,
         settings,
         field_keywords(exposure, [ready.events for ready in lists], settings, STEP_VERSION),
     )
-    findings: list[Finding] = []
-    curve = _whole_field(field)
-    live_s = max(field_clock(ready).total for ready in lists)
-    sources = source_curves(field, exposure, live_s, findings)
-    extra = {"sources": len(sources), "flare_s": flare_s, "cameras": sorted({ready.camera for ready in lists})}
-    return Extraction(curve, tuple(findings), extra, sources=sources)
+    return field, flare_s
 
 
 def longest_live_s(exposure: EpicExposure, settings: XmmSettings) -> float | None:
@@ -104,7 +115,7 @@ def longest_live_s(exposure: EpicExposure, settings: XmmSettings) -> float | Non
     return _summed_clock(in_cameras(lists), settings)[1].total
 
 
-def _edges(lists: Sequence[FieldList], width_s: float) -> FloatArray:
+def field_edges(lists: Sequence[FieldList], width_s: float) -> FloatArray:
     """Return edges of bins from the first to the last good time; bins of a few frames are whole frames long.
 
     The times of events are random within their frame, so that bins need not begin with one.
@@ -115,6 +126,7 @@ def _edges(lists: Sequence[FieldList], width_s: float) -> FloatArray:
             "usage.bin-width",
             f"a bin of {width_s:g} s is shorter than a readout frame of {frame_s:.6g} s",
             f"give a width of at least {frame_s:.6g} s, or take a camera of shorter frames alone",
+            finest_s=frame_s,
         )
     if frame_s and width_s < _FEW_FRAMES * frame_s:
         width_s = frame_s * round(width_s / frame_s)
@@ -135,7 +147,7 @@ def _summed_clock(
     return names, LiveClock.of([(clock, 1.0 / len(clocks)) for clock in clocks]), common
 
 
-def _whole_field(field: SharedField) -> LightCurve:
+def whole_field(field: SharedField) -> LightCurve:
     """Return the light curve of all good events of the widest band; live time is the mean of the cameras'."""
     cameras = in_cameras(field.lists)
     names, clock, common = _summed_clock(cameras, field.settings)

@@ -10,6 +10,7 @@ from hstlc.errors import UsageError
 from hstlc.missions.base import ExposureValues, Mission
 from hstlc.missions.energy_bands import parse_bands, range_text
 from hstlc.missions.placed_sources import placed_by_options
+from hstlc.missions.xmm.again import prepare
 from hstlc.missions.xmm.checks import CHECKS
 from hstlc.missions.xmm.extract import STEP_VERSION, extract, longest_live_s
 from hstlc.missions.xmm.hot_pixels import hot_pixels
@@ -202,4 +203,5 @@ MISSION = Mission(
     companions=companions,
     artifacts_s=artifacts_s,
     source_radius_arcsec=_SAME_SOURCE_ARCSEC,
+    prepare=prepare,
 )

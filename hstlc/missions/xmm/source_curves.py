@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import partial, reduce
 from typing import Any
 
@@ -15,6 +15,7 @@ from hstlc.lightcurves.stamps import detector_stamp, sky_box, sky_stamp
 from hstlc.missions.base import SourceCurves
 from hstlc.missions.xmm.aperture import Aperture, aperture, arrivals_in, band_curve, within
 from hstlc.missions.xmm.curve_keywords import camera_keywords
+from hstlc.missions.xmm.field import field_clock
 from hstlc.missions.xmm.identify import real
 from hstlc.missions.xmm.read import EpicExposure
 from hstlc.missions.xmm.shared_field import SharedField, in_cameras, summed_cameras
@@ -23,7 +24,7 @@ from hstlc.model import Finding, HardnessRatio, Intervals, LightCurve, Severity,
 from hstlc.regions import SkyPixels, off_axis
 from hstlc.stats.hardness import hardness_ratio
 
-__all__ = ["source_curves"]
+__all__ = ["SeenSource", "camera_curve", "seen_sources", "source_curves", "stamps_of"]
 
 #: What the picture of the detector shows beside the events: a pixel of pn, in those of DETX.
 _DETECTOR_MARGIN = 82.0
@@ -31,25 +32,71 @@ _DETECTOR_MARGIN = 82.0
 _RATIOS = (("hard", "medium"), ("hard", "soft"), ("medium", "soft"))
 
 
-def source_curves(
-    field: SharedField, exposure: EpicExposure, live_s: float, findings: list[Finding]
-) -> tuple[SourceCurves, ...]:
+@dataclass(frozen=True, slots=True, eq=False)
+class SeenSource:
+    """A source with what each camera sees of it.
+
+    Attributes
+    ----------
+    source : FieldSource
+    apertures : mapping of str to sequence of Aperture
+        By camera.
+    summed : tuple of str
+        Cameras that the sum adds, or the one that stands for the source.
+    inside : mapping of str to sequence of Aperture
+        Of these, in the time that all share; empty without a sum.
+    """
+
+    source: FieldSource
+    apertures: Mapping[str, Sequence[Aperture]]
+    summed: tuple[str, ...]
+    inside: Mapping[str, Sequence[Aperture]]
+
+    @property
+    def lead_camera(self) -> str:
+        """The camera that stands for the source, ``ep`` for the sum."""
+        return "ep" if self.inside else self.summed[0]
+
+    @property
+    def leading(self) -> list[Aperture]:
+        """What the curve that stands for the source is made of."""
+        return [seen for name in self.summed for seen in (self.inside or self.apertures)[name]]
+
+
+def source_curves(field: SharedField, exposure: EpicExposure, findings: list[Finding]) -> tuple[SourceCurves, ...]:
     """Return the light curves of the sources of an observation.
 
     Parameters
     ----------
     field : SharedField
     exposure : EpicExposure
-    live_s : float, seconds
-        Live time, for counts of the source list's rates.
     findings : list of Finding
         Gets what was noticed.
     """
+    return tuple(_source(field, seen) for seen in seen_sources(field, exposure, findings))
+
+
+def seen_sources(
+    field: SharedField, exposure: EpicExposure, findings: list[Finding], only: str | None = None
+) -> Iterator[SeenSource]:
+    """Yield the sources that a camera sees.
+
+    Parameters
+    ----------
+    field : SharedField
+    exposure : EpicExposure
+    findings : list of Finding
+        Gets what was noticed.
+    only : str, optional
+        Name of the one source that is wanted.
+    """
     sky = field.lists[0].sky
+    live_s = max(field_clock(ready).total for ready in field.lists)  # for counts of the source list's rates
     wanted, every = field_sources(exposure.source_list, field.settings, sky, live_s)
     circles = {ready.sky: circles_of(every, ready.sky) for ready in field.lists}
-    made = []
     for source in wanted:
+        if only is not None and source.name != only:
+            continue
         apertures: dict[str, list[Aperture]] = {}
         problem = ""
         for camera, lists in in_cameras(field.lists).items():
@@ -66,45 +113,59 @@ def source_curves(
         if problem:
             message = f"{source.name}: {problem}; nothing is subtracted"
             findings.append(Finding("source", Severity.FLAG, "No background region", message))
-        made.append(_source(field, source, apertures))
-    return tuple(made)
+        yield _seen(field, source, apertures)
 
 
-def _source(field: SharedField, source: FieldSource, apertures: Mapping[str, Sequence[Aperture]]) -> SourceCurves:
+def _seen(field: SharedField, source: FieldSource, apertures: Mapping[str, Sequence[Aperture]]) -> SeenSource:
     gtis = {name: reduce(Intervals.union, (seen.gti for seen in some)) for name, some in apertures.items()}
     summed = summed_cameras(gtis, field.settings.minimum_common_fraction)
     common = common_times([gtis[name] for name in summed])
     inside = {name: [within(seen, common) for seen in apertures[name]] for name in summed if len(summed) > 1}
     several = bool(inside) and all(_live(some) > 0 for some in inside.values())
-    lead_camera = "ep" if several else summed[0]
-    ra_deg, dec_deg = source.ra_deg, source.dec_deg
-    placed = {"RA_TARG": ra_deg, "DEC_TARG": dec_deg, "SRCNAME": source.name}
+    return SeenSource(source, apertures, tuple(summed), inside if several else {})
+
+
+def camera_curve(field: SharedField, seen: SeenSource, camera: str, band: str) -> LightCurve:
+    """Return the light curve of a source in a band of the field and a camera, or ``ep``; without limits of the rates.
+
+    Parameters
+    ----------
+    field : SharedField
+    seen : SeenSource
+    camera, band : str
+    """
+    limits, source = field.bands[band], seen.source
+    placed = {"RA_TARG": source.ra_deg, "DEC_TARG": source.dec_deg, "SRCNAME": source.name}
+    keywords = {**field.keywords, **placed, **field.band_keywords(band)}
+    minimum_fraction = field.settings.minimum_fraction
     make = partial(
         band_curve,
         edges_s=field.edges_s,
         reference=field.reference,
-        minimum_fraction=field.settings.minimum_fraction,
+        minimum_fraction=minimum_fraction,
         flares=field.flares,
     )
-    curves: dict[str, LightCurve] = {}
-    for band, limits in field.bands.items():
-        keywords = {**field.keywords, **placed, **field.band_keywords(band)}
-        if several:
-            parts = [make(inside[name], limits, meta={}) for name in summed]
-            meta = {**keywords, **camera_keywords([inside[name][0].ready.events for name in summed])}
-            total = sum_curves(parts, minimum_fraction=field.settings.minimum_fraction, meta=meta)
-            clocks = [arrivals_in(inside[name], limits) for name in summed]
-            arrivals = sum_arrivals([one for one, _ in clocks], [clock for _, clock in clocks])
-            curves[f"ep_{band}"] = _counted(replace(total, arrivals=arrivals), f"ep_{band}")
-        for name, some in apertures.items():
-            meta = {**keywords, **camera_keywords([some[0].ready.events])}
-            curve = make(some, limits, meta=meta)
-            curves[f"{name}_{band}"] = _counted(replace(curve, arrivals=arrivals_in(some, limits)[0]), f"{name}_{band}")
-    curves = with_limits(curves)
-    lead = f"{lead_camera}_{field.lead}"
-    leading = [seen for name in summed for seen in inside[name]] if several else list(apertures[summed[0]])
-    curves[lead] = replace(curves[lead], stamps=_stamps(leading))
-    return SourceCurves(_described(source, curves, lead_camera, lead, leading), curves, lead)
+    if camera == "ep":
+        parts = [make(seen.inside[name], limits, meta={}) for name in seen.summed]
+        meta = {**keywords, **camera_keywords([seen.inside[name][0].ready.events for name in seen.summed])}
+        curve = sum_curves(parts, minimum_fraction=minimum_fraction, meta=meta)
+        clocks = [arrivals_in(seen.inside[name], limits) for name in seen.summed]
+        arrivals = sum_arrivals([one for one, _ in clocks], [clock for _, clock in clocks])
+    else:
+        some = seen.apertures[camera]
+        curve = make(some, limits, meta={**keywords, **camera_keywords([some[0].ready.events])})
+        arrivals = arrivals_in(some, limits)[0]
+    return _counted(replace(curve, arrivals=arrivals), f"{camera}_{band}")
+
+
+def _source(field: SharedField, seen: SeenSource) -> SourceCurves:
+    cameras = [*(("ep",) if seen.inside else ()), *seen.apertures]
+    curves = with_limits(
+        {f"{camera}_{band}": camera_curve(field, seen, camera, band) for band in field.bands for camera in cameras}
+    )
+    lead = f"{seen.lead_camera}_{field.lead}"
+    curves[lead] = replace(curves[lead], stamps=stamps_of(seen.leading))
+    return SourceCurves(_described(seen.source, curves, seen.lead_camera, lead, seen.leading), curves, lead)
 
 
 def _live(apertures: Sequence[Aperture]) -> float:
@@ -124,7 +185,8 @@ def _counted(curve: LightCurve, band: str) -> LightCurve:
     return replace(curve, meta=meta)
 
 
-def _stamps(apertures: Sequence[Aperture]) -> tuple[Any, ...]:
+def stamps_of(apertures: Sequence[Aperture]) -> tuple[Any, ...]:
+    """Return the pictures of the sky and of the detector that go with a light curve."""
     first = apertures[0]
     same = [seen for seen in apertures if seen.ready.sky == first.ready.sky]
     box = sky_box(first.region.bounds)

@@ -1,0 +1,57 @@
+"""The columns of lists of light curves: those of ``light_curve``, then those of ``stats``, by names that never clash."""
+
+from __future__ import annotations
+
+from sqlalchemy import Column, Table
+
+from hstlc.db.light_curves import LIGHT_CURVES
+from hstlc.db.records import STATS
+
+__all__ = ["COLUMNS", "DEFAULT", "LIKE_NAMES", "SORTED_BY", "index_of", "is_text"]
+
+_HIDDEN = frozenset(
+    {"id", "path", "metadata_id", "lightcurve_path", "lightcurve_filename", "curve_sha256", "settings_digest"}
+)
+
+
+def _columns() -> dict[str, Column[object]]:
+    found = {column.name: column for column in LIGHT_CURVES.columns if column.name not in _HIDDEN}
+    for column in STATS.columns:
+        if column.name not in _HIDDEN:
+            found.setdefault(column.name, column)
+    return found
+
+
+#: Column by name, in order of display.
+COLUMNS = _columns()
+
+#: Those that are shown unless others are asked for.
+DEFAULT = (
+    *("targname", "source_name", "band", "mission", "instrume", "opt_elem", "kind", "start_mjd", "exposure_s"),
+    *("total", "mean", "poisson_factor", "chi2_p", "fractional_variability", "peak_period_s"),
+    *("false_alarm_probability", "candidates", "interesting"),
+)
+
+#: Texts that an index finds by their beginning.
+LIKE_NAMES = ("targname", "source_name", "rootname")
+
+
+def index_of(column: Column[object]) -> str:
+    """Return the name of the index that has the rows of a table in order of a column, then of ``product_id``; or ''."""
+    table = column.table
+    assert isinstance(table, Table)
+    for index in table.indexes:
+        names = [getattr(one, "name", "") for one in index.expressions]
+        whole = index.dialect_options["sqlite"]["where"] is None
+        if whole and names in ([column.name, "product_id"], [column.name]) and "prefix" not in str(index.name):
+            return str(index.name)
+    return ""
+
+
+#: Name of column to name of index of those that lists are sorted by.
+SORTED_BY = {name: index for name, column in COLUMNS.items() if (index := index_of(column))}
+
+
+def is_text(column: Column[object]) -> bool:
+    """Tell whether a column holds texts."""
+    return column.type.python_type is str

@@ -1,0 +1,194 @@
+"""What a list of light curves is limited to, as conditions, and which of them finds few rows by an index of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from sqlalchemy import Column, ColumnElement, Connection, Select, and_, false, func, or_, select, union
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.functions import FunctionElement
+
+from hstlc.db.cone import Cone, within
+from hstlc.db.curve_columns import COLUMNS, LIKE_NAMES, SORTED_BY
+from hstlc.db.light_curves import LIGHT_CURVES
+from hstlc.db.records import STATS
+
+__all__ = ["Filter", "Limits", "conditions", "few", "unindexed"]
+
+#: Rows that are rather sorted than met on the way through an index of the order.
+FEW = 5000
+
+_LAST = "\U0010ffff"  # after every character of a text, in order of bytes
+_EQUAL_NAMES = (*LIKE_NAMES, "filename")  # texts whose equals an index finds
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """What one column must be.
+
+    Attributes
+    ----------
+    name : str
+        One of :data:`hstlc.db.curve_columns.COLUMNS`.
+    relation : str
+        ``among`` (one of several values, None: NULL), ``least``, ``most``, or ``begins``.
+    value : object
+        A tuple of values, or one.
+    """
+
+    name: str
+    relation: Literal["among", "least", "most", "begins"]
+    value: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What the rows of a list must be: all of it.
+
+    Attributes
+    ----------
+    filters : tuple of Filter
+    cone : Cone or None
+        Where on the sky.
+    text : str
+        What target, source, exposure or file begin with: as it is written, or in upper or lower case; '': anything.
+    """
+
+    filters: tuple[Filter, ...] = ()
+    cone: Cone | None = None
+    text: str = ""
+
+
+class unindexed(FunctionElement[Any]):  # noqa: N801 - used as a function of SQL
+    """A value for which SQLite looks into no index: its planner knows neither LIMIT nor which values are rare."""
+
+    inherit_cache = True
+
+    def __init__(self, value: ColumnElement[Any]) -> None:
+        super().__init__(value)
+        self.type = value.type
+
+
+@compiles(unindexed)
+def _as_it_is(element: Any, compiler: Any, **options: Any) -> str:
+    return str(compiler.process(next(iter(element.clauses)), **options))
+
+
+@compiles(unindexed, "sqlite")
+def _behind_plus(element: Any, compiler: Any, **options: Any) -> str:
+    return "+" + str(compiler.process(next(iter(element.clauses)), **options))
+
+
+Wrap = Callable[[ColumnElement[Any]], ColumnElement[Any]]
+
+
+def conditions(limits: Limits, dialect: str, wrap: Wrap = unindexed) -> list[ColumnElement[bool]]:
+    """Return the conditions on ``light_curve`` and ``stats``, joined.
+
+    Parameters
+    ----------
+    limits : Limits
+    dialect : str
+        Name of the database's dialect.
+    wrap : function
+        What is done to columns.
+    """
+    found = [_condition(one, dialect, wrap) for one in limits.filters]
+    if limits.cone is not None:
+        found.append(_in_cone(limits.cone, wrap))
+    if limits.text:
+        found.append(or_(*_beginnings(limits.text, dialect, wrap)))
+    return found
+
+
+def _condition(one: Filter, dialect: str, wrap: Wrap) -> ColumnElement[bool]:
+    column = wrap(COLUMNS[one.name])
+    if one.relation == "least":
+        return column >= one.value
+    if one.relation == "most":
+        return column <= one.value
+    if one.relation == "begins":
+        return _begins(COLUMNS[one.name], one.value, dialect, wrap)
+    values = [value for value in one.value if value is not None]
+    ways = [column == values[0] if len(values) == 1 else column.in_(values)] if values else []
+    return or_(*ways, column.is_(None)) if None in one.value else or_(false(), *ways)
+
+
+def _begins(column: Column[Any], text: str, dialect: str, wrap: Wrap) -> ColumnElement[bool]:
+    own = wrap(column)
+    ways = []
+    for way in dict.fromkeys((text, text.upper(), text.lower())):
+        if dialect == "postgresql":
+            ways.append(own.startswith(way, autoescape=True))
+        else:
+            ways.append(and_(own >= way, own < way + _LAST))
+    return or_(*ways)
+
+
+def _beginnings(text: str, dialect: str, wrap: Wrap) -> list[ColumnElement[bool]]:
+    ways = [_begins(COLUMNS[name], text, dialect, wrap) for name in LIKE_NAMES]
+    return [*ways, wrap(COLUMNS["filename"]) == text]
+
+
+def _in_cone(cone: Cone, wrap: Wrap) -> ColumnElement[bool]:
+    return within(wrap(LIGHT_CURVES.c.ra_deg), wrap(LIGHT_CURVES.c.dec_deg), cone)[0]
+
+
+def few(connection: Connection, limits: Limits, sort: str) -> Select[Any] | None:
+    """Return a query of the ids of the products that one of the limits leaves, if an index finds at most some thousands.
+
+    Parameters
+    ----------
+    connection : sqlalchemy.Connection
+    limits : Limits
+    sort : str
+        Name of the column that the list is sorted by: its own limits bound the way through its index already.
+
+    Returns
+    -------
+    sqlalchemy.Select or None
+        None: no limit is that narrow.
+    """
+    best: tuple[int, Select[Any]] | None = None
+    for query in _indexed(limits, connection.dialect.name, sort):
+        some = query.limit(FEW + 1).subquery()
+        number = connection.scalar(select(func.count()).select_from(some)) or 0
+        if number <= FEW and (best is None or number < best[0]):
+            best = number, query
+        if best is not None and best[0] <= FEW // 50:
+            break
+    return best[1] if best else None
+
+
+def _indexed(limits: Limits, dialect: str, sort: str) -> list[Select[Any]]:
+    """Return queries of product ids by one limit each that an index answers, narrow ones first."""
+    products = select(LIGHT_CURVES.c.product_id)
+    found = []
+    for one in limits.filters:
+        if (one.name in _EQUAL_NAMES and one.relation == "among") or one.relation == "begins":
+            found.append(products.where(_condition(one, dialect, _bare)))
+    if limits.text:
+        ways = [products.where(way) for way in _beginnings(limits.text, dialect, _bare)]
+        found.append(select(union(*ways).subquery().c.product_id))
+    if limits.cone is not None:
+        found.append(products.where(_in_cone(limits.cone, _bare)))
+    by_setup = [one for one in limits.filters if one.name in ("mission", "instrume") and one.relation == "among"]
+    if any(one.name == "mission" for one in by_setup):
+        found.append(products.where(*(_condition(one, dialect, _bare) for one in by_setup)))
+    ranges: dict[str, list[Filter]] = {}
+    for one in limits.filters:
+        if one.relation in ("least", "most") and one.name in SORTED_BY and one.name != sort:
+            ranges.setdefault(one.name, []).append(one)
+    for name, own in ranges.items():
+        table = COLUMNS[name].table
+        found.append(select(table.c.product_id).where(*(_condition(one, dialect, _bare) for one in own)))
+    flags = [one.name for one in limits.filters if one.name == "periodogram" and one.value == (True,)]
+    found += [select(STATS.c.product_id).where(STATS.c[name]) for name in flags]
+    return found
+
+
+def _bare(value: ColumnElement[Any]) -> ColumnElement[Any]:
+    return value
+

@@ -1,9 +1,0 @@
-"""Virtual observatory: cone search and DataLink."""
-
-from __future__ import annotations
-
-from fastapi import APIRouter
-
-__all__ = ["router"]
-
-router = APIRouter()
