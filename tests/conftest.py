@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
+from browser import browser, loopback, watched_page  # noqa: F401 - one browser for all tests
 from click.testing import CliRunner, Result
 from hypothesis import settings
 from sqlalchemy import Connection, Engine, insert

@@ -9,7 +9,6 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from browser import browser, loopback, watched_page  # noqa: F401
 from store_state import Store, expose
 
 from hstlc.missions import registry
