@@ -1,8 +1,11 @@
 """Lists of light curves with their statistics: sorted by any column that has an index, limited, in pages.
 
 A page begins after the last row of the one before, by the value that the list is sorted by and the number of the
-product, so that the thousandth page costs what the first does. NULL comes last, whichever way the list is sorted. Rows
-are met on the way through the index of the order, unless a limit leaves few rows: then those are sorted.
+product, so that the thousandth page costs what the first does. NULL comes last, whichever way the list is sorted.
+
+Rows are met on the way through the index of the order, unless a limit leaves few rows: then those are sorted. Where a
+limit leaves more, and the first part of the way met too few of them, they are sorted after all: a way that looks short
+can be long when the limit and the order have to do with each other.
 """
 
 from __future__ import annotations
@@ -11,16 +14,20 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, func, select, tuple_
+from sqlalchemy import Connection, Select, func, select, tuple_
 
 from hstlc.db.curve_columns import COLUMNS, SORTED_BY
-from hstlc.db.curve_filters import Limits, conditions, few, unindexed
+from hstlc.db.curve_filters import Limits, bare, conditions, fewest, unindexed
 from hstlc.db.light_curves import LIGHT_CURVES
 from hstlc.db.records import STATS
 
 __all__ = ["Order", "Page", "Place", "browse", "count_curves", "instruments", "stream"]
 
 Row = Sequence[Any]
+
+_FEW = 2_000  # rows that are sorted rather than met on the way
+_WAY = 20_000  # rows to look at before those that a limit leaves are sorted after all
+_SORTED = 50_000  # the most of these
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,12 +100,8 @@ def browse(
     Page
     """
     place, backwards = (before, True) if before is not None else (after, False)
-    chosen = few(connection, limits, order.name)
-    found: list[Row] = []
-    for phase in _phases(connection, columns, order, limits, place, backwards, chosen):
-        found += connection.execute(phase.limit(size + 1 - len(found))).all()
-        if len(found) > size:
-            break
+    asked = _Asked(connection.dialect.name, tuple(columns), order, limits, place, backwards)
+    found = _found(connection, asked, size + 1)
     more = len(found) > size
     del found[size:]
     if backwards:
@@ -111,9 +114,7 @@ def browse(
     return Page(rows, first if precedes else None, last if follows else None)
 
 
-def stream(
-    connection: Connection, columns: Sequence[str], order: Order, limits: Limits, most: int
-) -> Iterator[Row]:
+def stream(connection: Connection, columns: Sequence[str], order: Order, limits: Limits, most: int) -> Iterator[Row]:
     """Yield the first rows of a list, read from the database a thousand at a time.
 
     Parameters
@@ -123,9 +124,10 @@ def stream(
     most : int
         Rows at most.
     """
-    chosen = few(connection, limits, order.name)
+    asked = _Asked(connection.dialect.name, tuple(columns), order, limits)
+    _, chosen = fewest(connection, limits, order.name, _SORTED)
     own = connection.execution_options(yield_per=1000)
-    for phase in _phases(connection, columns, order, limits, None, False, chosen):
+    for phase in _phases(asked, chosen):
         for row in own.execute(phase.limit(most)):
             yield row[:-2]
             most -= 1
@@ -144,7 +146,7 @@ def count_curves(connection: Connection, limits: Limits, most: int) -> int:
         No more than these are counted.
     """
     dialect = connection.dialect.name
-    chosen = few(connection, limits, "")
+    _, chosen = fewest(connection, limits, "", _SORTED)
     query = select(STATS.c.product_id)
     if chosen is not None:
         some = chosen.cte("chosen").prefix_with("MATERIALIZED")
@@ -169,51 +171,110 @@ def instruments(connection: Connection) -> list[tuple[str, str]]:
     return found
 
 
-def _phases(
-    connection: Connection,
-    columns: Sequence[str],
-    order: Order,
-    limits: Limits,
-    place: Place | None,
-    backwards: bool,
-    chosen: Select[Any] | None,
-) -> Iterator[Select[Any]]:
-    """Yield the queries whose rows one after the other are the list: those with a value, then those with NULL."""
-    column = COLUMNS[order.name]
-    value, product = _keys(column, walks=chosen is None)
-    query = _joined(columns, order, chosen).where(*conditions(limits, connection.dialect.name))
-    falling = order.falling != backwards
-    query = query.order_by(*((value.desc(), product.desc()) if falling else (value, product)))
-    with_value = query.where(value.is_not(None))
-    without = query.where(value.is_(None))
-    if place is not None:
-        if place.value is None:
-            without = without.where(product < place.product_id if falling else product > place.product_id)
-        else:
-            keys, there = tuple_(value, product), tuple_(place.value, place.product_id)
-            with_value = with_value.where(keys < there if falling else keys > there)
-    if not column.nullable:
-        yield with_value
-    elif place is None or (place.value is None) == backwards:
-        yield from (without, with_value) if backwards else (with_value, without)
-    else:
-        yield with_value if backwards else without
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    dialect: str
+    columns: tuple[str, ...]
+    order: Order
+    limits: Limits
+    place: Place | None = None
+    backwards: bool = False
 
 
-def _keys(column: Any, *, walks: bool) -> tuple[ColumnElement[Any], ColumnElement[Any]]:
+def _found(connection: Connection, asked: _Asked, size: int) -> list[Row]:
+    """Return the rows of a page, the nearest to its place first."""
+    limits, sort = asked.limits, asked.order.name
+    if limits == Limits():
+        return _take(connection, _phases(asked), size)
+    number, chosen = fewest(connection, limits, sort, _FEW)
+    if chosen is not None:
+        return _take(connection, _phases(asked, chosen), size)
+    if len(found := _along(connection, asked, size)) == size:
+        return found
+    if number > 0:
+        number, chosen = fewest(connection, limits, sort, _SORTED)
+    planned = number < 0  # no index tells how many there are: the database may know
+    return _take(connection, _phases(asked, chosen, planned=planned), size)
+
+
+def _take(connection: Connection, phases: Iterator[Select[Any]], size: int) -> list[Row]:
+    """Return the first rows of queries, one after the other."""
+    found: list[Row] = []
+    for phase in phases:
+        found += connection.execute(phase.limit(size - len(found))).all()
+        if len(found) >= size:
+            break
+    return found
+
+
+def _along(connection: Connection, asked: _Asked, size: int) -> list[Row]:
+    """Return the rows of a page that are met among the next some thousands in the order."""
+    column = COLUMNS[asked.order.name]
+    own: Any = column.table
+    where, keys = next(_parts(asked, column, own.c.product_id))
+    ahead = select(column, own.c.product_id).where(*where).order_by(*keys).offset(_WAY).limit(1)
+    end = connection.execute(ahead.with_hint(own, f"INDEXED BY {SORTED_BY[column.name]}", "sqlite")).first()
+    query = _joined(asked, None, hinted=True).where(*where, *conditions(asked.limits, asked.dialect))
+    if end is not None:
+        falling = asked.order.falling != asked.backwards
+        query = query.where(_beyond(column, own.c.product_id, Place(*end), falling=not falling))
+    return _take(connection, iter([query.order_by(*keys)]), size)
+
+
+def _phases(asked: _Asked, chosen: Select[Any] | None = None, *, planned: bool = False) -> Iterator[Select[Any]]:
+    """Yield the queries whose rows one after the other are the list.
+
+    ``chosen``: sort the rows of these products; ``planned``: the database decides. Else the way goes through the index
+    of the order.
+    """
+    column = COLUMNS[asked.order.name]
     product = column.table.c.product_id
-    return (column, product) if walks else (unindexed(column), unindexed(product))
+    walks = chosen is None and not planned
+    wrap = bare if planned else unindexed
+    for where, keys in _parts(asked, *((column, product) if walks else (unindexed(column), unindexed(product)))):
+        query = _joined(asked, chosen, hinted=walks).where(*where, *conditions(asked.limits, asked.dialect, wrap))
+        yield query.order_by(*keys)
 
 
-def _joined(columns: Sequence[str], order: Order, chosen: Select[Any] | None) -> Select[Any]:
+def _parts(asked: _Asked, value: Any, product: Any) -> Iterator[tuple[list[Any], tuple[Any, Any]]]:
+    """Yield conditions and order of the parts of a list from a place on: rows with a value, then those with NULL."""
+    falling = asked.order.falling != asked.backwards
+    keys = (value.desc(), product.desc()) if falling else (value, product)
+    with_value, without = [value.is_not(None)], [value.is_(None)]
+    if asked.place is not None:
+        part = without if asked.place.value is None else with_value
+        part.append(_beyond(value, product, asked.place, falling=falling))
+    for where in _sides(COLUMNS[asked.order.name], asked.place, asked.backwards, with_value, without):
+        yield where, keys
+
+
+def _beyond(value: Any, product: Any, place: Place, *, falling: bool) -> Any:
+    """Return the condition that a row comes after a place, or with ``falling`` before it."""
+    if place.value is None:
+        return product < place.product_id if falling else product > place.product_id
+    here, there = tuple_(value, product), tuple_(place.value, place.product_id)
+    return here < there if falling else here > there
+
+
+def _sides(column: Any, place: Place | None, backwards: bool, with_value: Any, without: Any) -> tuple[Any, ...]:
+    """Return the conditions of the parts of a list that a page can have rows of, in their order."""
+    if not column.nullable:
+        return (with_value,)
+    if place is None or (place.value is None) == backwards:
+        return (without, with_value) if backwards else (with_value, without)
+    return (with_value,) if backwards else (without,)
+
+
+def _joined(asked: _Asked, chosen: Select[Any] | None, *, hinted: bool) -> Select[Any]:
     """Return the query of some columns, with the two that the list is sorted by at the end."""
-    column = COLUMNS[order.name]
-    own = column.table
+    column = COLUMNS[asked.order.name]
+    own: Any = column.table
     other = LIGHT_CURVES if own is STATS else STATS
-    query = select(*(COLUMNS[name].label(name) for name in columns), column.label("_value"), own.c.product_id)
-    if chosen is None:
-        walked = own.join(other, other.c.product_id == own.c.product_id)
-        return query.select_from(walked).with_hint(own, f"INDEXED BY {SORTED_BY[order.name]}", "sqlite")
-    some = chosen.cte("chosen").prefix_with("MATERIALIZED")
-    joined = some.join(own, own.c.product_id == some.c.product_id)
-    return query.select_from(joined.join(other, other.c.product_id == own.c.product_id))
+    columns = (COLUMNS[name].label(name) for name in asked.columns)
+    query: Any = select(*columns, column.label("_value"), own.c.product_id)
+    if chosen is not None:
+        some = chosen.cte("chosen").prefix_with("MATERIALIZED")
+        joined = some.join(own, own.c.product_id == some.c.product_id)
+        return query.select_from(joined.join(other, other.c.product_id == own.c.product_id))
+    query = query.select_from(own.join(other, other.c.product_id == own.c.product_id))
+    return query.with_hint(own, f"INDEXED BY {SORTED_BY[column.name]}", "sqlite") if hinted else query

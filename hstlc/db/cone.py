@@ -103,7 +103,7 @@ def separation_deg(ra_deg: float, dec_deg: float, cone: Cone) -> float:
 
     Examples
     --------
-    >>> separation_deg(350.0, 0.0, Cone(10.0, 0.0, 30.0))
+    >>> round(separation_deg(350.0, 0.0, Cone(10.0, 0.0, 30.0)), 9)
     20.0
     """
     dec, other = math.radians(dec_deg), math.radians(cone.dec_deg)

@@ -1,4 +1,4 @@
-"""The columns of lists of light curves: those of ``light_curve``, then those of ``stats``, by names that never clash."""
+"""The columns of lists of light curves: those of ``light_curve``, then those of ``stats``, by name."""
 
 from __future__ import annotations
 

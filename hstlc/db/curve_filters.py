@@ -15,11 +15,10 @@ from hstlc.db.curve_columns import COLUMNS, LIKE_NAMES, SORTED_BY
 from hstlc.db.light_curves import LIGHT_CURVES
 from hstlc.db.records import STATS
 
-__all__ = ["Filter", "Limits", "conditions", "few", "unindexed"]
+__all__ = ["Filter", "Limits", "bare", "conditions", "fewest", "unindexed"]
 
-#: Rows that are rather sorted than met on the way through an index of the order.
-FEW = 5000
-
+_RARE = 100  # rows: no need to look for fewer
+_FLAGS = ("interesting", "periodogram")  # an index has the rows where they are true
 _LAST = "\U0010ffff"  # after every character of a text, in order of bytes
 _EQUAL_NAMES = (*LIKE_NAMES, "filename")  # texts whose equals an index finds
 
@@ -104,11 +103,11 @@ def conditions(limits: Limits, dialect: str, wrap: Wrap = unindexed) -> list[Col
 
 
 def _condition(one: Filter, dialect: str, wrap: Wrap) -> ColumnElement[bool]:
-    column = wrap(COLUMNS[one.name])
+    column: ColumnElement[Any] = wrap(COLUMNS[one.name])
     if one.relation == "least":
-        return column >= one.value
+        return and_(column >= one.value)
     if one.relation == "most":
-        return column <= one.value
+        return and_(column <= one.value)
     if one.relation == "begins":
         return _begins(COLUMNS[one.name], one.value, dialect, wrap)
     values = [value for value in one.value if value is not None]
@@ -136,8 +135,8 @@ def _in_cone(cone: Cone, wrap: Wrap) -> ColumnElement[bool]:
     return within(wrap(LIGHT_CURVES.c.ra_deg), wrap(LIGHT_CURVES.c.dec_deg), cone)[0]
 
 
-def few(connection: Connection, limits: Limits, sort: str) -> Select[Any] | None:
-    """Return a query of the ids of the products that one of the limits leaves, if an index finds at most some thousands.
+def fewest(connection: Connection, limits: Limits, sort: str, most: int) -> tuple[int, Select[Any] | None]:
+    """Return how many rows the narrowest of the limits with an index of its own leaves, and their query.
 
     Parameters
     ----------
@@ -145,50 +144,59 @@ def few(connection: Connection, limits: Limits, sort: str) -> Select[Any] | None
     limits : Limits
     sort : str
         Name of the column that the list is sorted by: its own limits bound the way through its index already.
+    most : int
+        No more rows than these are counted.
 
     Returns
     -------
-    sqlalchemy.Select or None
-        None: no limit is that narrow.
+    number : int
+        ``most`` if there are more; -1 if no limit has an index.
+    query : sqlalchemy.Select or None
+        Of ids of products; None if there are more, or no index.
     """
-    best: tuple[int, Select[Any]] | None = None
-    for query in _indexed(limits, connection.dialect.name, sort):
-        some = query.limit(FEW + 1).subquery()
-        number = connection.scalar(select(func.count()).select_from(some)) or 0
-        if number <= FEW and (best is None or number < best[0]):
-            best = number, query
-        if best is not None and best[0] <= FEW // 50:
+    best = -1
+    found: Select[Any] | None = None
+    for ways in _indexed(limits, connection.dialect.name, sort):
+        counts = [select(func.count()).select_from(way.limit(most).subquery()).scalar_subquery() for way in ways]
+        number = min(most, sum(connection.execute(select(*counts)).one()))
+        if best < 0 or number < best:
+            best = number
+            found = None if number >= most else ways[0] if len(ways) == 1 else _either(ways)
+        if best < _RARE:
             break
-    return best[1] if best else None
+    return best, found
 
 
-def _indexed(limits: Limits, dialect: str, sort: str) -> list[Select[Any]]:
-    """Return queries of product ids by one limit each that an index answers, narrow ones first."""
+def _either(ways: list[Select[Any]]) -> Select[Any]:
+    return select(union(*ways).subquery().c.product_id)
+
+
+def _indexed(limits: Limits, dialect: str, sort: str) -> list[list[Select[Any]]]:
+    """Return queries of product ids by one limit each that an index answers: any of a few, narrow ones first."""
     products = select(LIGHT_CURVES.c.product_id)
-    found = []
+    found: list[list[Select[Any]]] = []
     for one in limits.filters:
         if (one.name in _EQUAL_NAMES and one.relation == "among") or one.relation == "begins":
-            found.append(products.where(_condition(one, dialect, _bare)))
+            found.append([products.where(_condition(one, dialect, bare))])
     if limits.text:
-        ways = [products.where(way) for way in _beginnings(limits.text, dialect, _bare)]
-        found.append(select(union(*ways).subquery().c.product_id))
+        found.append([products.where(way) for way in _beginnings(limits.text, dialect, bare)])
     if limits.cone is not None:
-        found.append(products.where(_in_cone(limits.cone, _bare)))
+        found.append([products.where(_in_cone(limits.cone, bare))])
     by_setup = [one for one in limits.filters if one.name in ("mission", "instrume") and one.relation == "among"]
     if any(one.name == "mission" for one in by_setup):
-        found.append(products.where(*(_condition(one, dialect, _bare) for one in by_setup)))
+        found.append([products.where(*(_condition(one, dialect, bare) for one in by_setup))])
     ranges: dict[str, list[Filter]] = {}
     for one in limits.filters:
         if one.relation in ("least", "most") and one.name in SORTED_BY and one.name != sort:
             ranges.setdefault(one.name, []).append(one)
     for name, own in ranges.items():
         table = COLUMNS[name].table
-        found.append(select(table.c.product_id).where(*(_condition(one, dialect, _bare) for one in own)))
-    flags = [one.name for one in limits.filters if one.name == "periodogram" and one.value == (True,)]
-    found += [select(STATS.c.product_id).where(STATS.c[name]) for name in flags]
+        found.append([select(table.c.product_id).where(*(_condition(one, dialect, bare) for one in own))])
+    flags = [one.name for one in limits.filters if one.name in _FLAGS and one.value == (True,)]
+    found += [[select(STATS.c.product_id).where(STATS.c[name])] for name in flags]
     return found
 
 
-def _bare(value: ColumnElement[Any]) -> ColumnElement[Any]:
+def bare(value: ColumnElement[Any]) -> ColumnElement[Any]:
+    """Return a value as it is: an index of it may be used."""
     return value
-

@@ -16,6 +16,9 @@ __all__ = ["PartRows", "bands_beside", "curve_of_source", "exclusions", "parts_o
 
 Row = Mapping[str, Any]
 
+#: Light curves of one source or target that are looked through.
+_MOST_OF_SOURCE = 10_000
+
 _CURVE = ("id", "path", "filename", "sha256", "input_digest", "settings_digest", "step_version", "made_at")
 
 
@@ -126,7 +129,7 @@ def exclusions(connection: Connection, product_id: int) -> list[Row]:
     return [dict(row) for row in rows.mappings()]
 
 
-def curve_of_source(connection: Connection, source: str, rootname: str, instrume: str) -> int | None:
+def curve_of_source(connection: Connection, source: str, observation: str, instrume: str) -> int | None:
     """Return the product of the light curve that stands for a source in an exposure; None: there is none.
 
     Parameters
@@ -134,22 +137,24 @@ def curve_of_source(connection: Connection, source: str, rootname: str, instrume
     connection : sqlalchemy.Connection
     source : str
         Name of the source in the exposure, or of the target.
-    rootname : str
-        Of the exposure, or the observation's number.
+    observation : str
+        Rootname of the exposure, or number of its observation, with or without leading zeros.
     instrume : str
-        Instrument of the exposure; '': any.
+        Instrument of the exposure, in any case; '': any.
     """
-    query = (
-        select(OUTPUTS.c.individual_product_id)
+    rows = connection.execute(
+        select(OUTPUTS.c.individual_product_id, METADATA.c.rootname, METADATA.c.instrume, METADATA.c.extra)
         .select_from(OUTPUTS.join(METADATA, METADATA.c.id == OUTPUTS.c.metadata_id))
         .where(
             OUTPUTS.c.individual_product_id.is_not(None),
-            METADATA.c.rootname == rootname,
             (OUTPUTS.c.source_name == source) | (METADATA.c.targname == source),
         )
         .order_by(OUTPUTS.c.source_name != source, OUTPUTS.c.lead.desc(), OUTPUTS.c.id)
-        .limit(1)
+        .limit(_MOST_OF_SOURCE)
     )
-    if instrume:
-        query = query.where(METADATA.c.instrume == instrume)
-    return connection.scalar(query)
+    wanted = observation.strip().lstrip("0")
+    for number, rootname, instrument, extra in rows:
+        names = {rootname, rootname.lstrip("0"), str((extra or {}).get("obs_id", "")).strip().lstrip("0")}
+        if wanted in names - {""} and instrume.strip().upper() in ("", instrument.upper()):
+            return int(number)
+    return None

@@ -48,7 +48,7 @@ def compose(
     *,
     workers: int | Workers = 1,
     everything: bool = False,
-    also: Collection[str] = (),
+    only: Collection[str] | None = None,
     dry_run: bool = False,
     progress: Progress | None = None,
 ) -> None:
@@ -62,8 +62,8 @@ def compose(
     workers : int or Workers
     everything : bool
         Also those that other settings or an earlier version made.
-    also : collection of str
-        Configurations for which ``everything`` holds.
+    only : collection of str, optional
+        These configurations alone.
     dry_run : bool
         Count only.
     progress : Progress, optional
@@ -72,7 +72,7 @@ def compose(
     started = time.monotonic()
     if not dry_run:
         join_sources(context)
-    groups = _due(context, everything, also)
+    groups = [group for group in _due(context, everything, only) if only is None or group.configuration in only]
     if dry_run:
         summary.composites += len(groups)
         return
@@ -99,13 +99,14 @@ def _waits(task: GroupTask, summary: Summary) -> bool:
     return bool(missing)
 
 
-def _due(context: Context, everything: bool, also: Collection[str]) -> list[_Group]:
+def _due(context: Context, everything: bool, only: Collection[str] | None) -> list[_Group]:
     layout = context.layout
     with reading(context.engine) as connection:
         due = composites.due_configurations(connection)
         products = composites.composite_products(connection)
         due |= {key for key, row in products.items() if not is_stored(layout, row)}
-        wanted = composites.configurations(connection) | due if everything else due | set(also)
+        every = composites.configurations(connection) if everything and only is None else set(only or ())
+        wanted = every | due if everything else due
         found = composites.members_of(connection, wanted)
     groups = [_Group(key, found.get(key, ()), products.get(key)) for key in sorted(wanted)]
     return [

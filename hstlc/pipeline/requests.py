@@ -152,10 +152,10 @@ def reprocess(context: Context, arguments: Row, summary: Summary, *, workers: in
     ingest(context, Options(workers=workers, stale=True, only=frozenset(keys)), summary)
     with reading(context.engine) as connection:
         configurations, _ = rows.configurations_of(connection, keys)
-    compose(context, summary, workers=workers, also=configurations)
+    compose(context, summary, workers=workers, everything=True, only=configurations)
     with reading(context.engine) as connection:
         _, products = rows.configurations_of(connection, keys)
-    build_statistics(context, summary, workers=workers, also=products)
+    build_statistics(context, summary, workers=workers, everything=True, only=products)
     if summary.failures:
         first = summary.failures[0]
         return f"{len(summary.failures)} failed, the first: [{first.code}] {first.message}"

@@ -46,7 +46,7 @@ def build_statistics(
     kinds: Sequence[str] = ("individual", "composite"),
     workers: int | Workers = 1,
     everything: bool = False,
-    also: Collection[int] = (),
+    only: Collection[int] | None = None,
     dry_run: bool = False,
     progress: Progress | None = None,
 ) -> None:
@@ -62,8 +62,8 @@ def build_statistics(
     workers : int or Workers
     everything : bool
         Also what other settings or an earlier version computed.
-    also : collection of int
-        Numbers of the products of light curves for which ``everything`` holds.
+    only : collection of int, optional
+        Numbers of the products of these light curves alone.
     dry_run : bool
         Count only.
     progress : Progress, optional
@@ -75,12 +75,9 @@ def build_statistics(
     artifacts_s = {name: dict(mission.artifacts_s({})) for name, mission in missions().items()}
     settings_digest = digest(asdict(settings), artifacts_s)
     with reading(context.engine) as connection:
-        how: dict[str, Any] = {"version": STEP_VERSION, "settings": settings_digest}
-        due = records.due_statistics(connection, kinds, everything=everything, **how)
-        if also and not everything:
-            there = {row["id"] for row in due}
-            stale = records.due_statistics(connection, kinds, everything=True, **how)
-            due += [row for row in stale if row["id"] in also and row["id"] not in there]
+        due = records.due_statistics(
+            connection, kinds, everything=everything, version=STEP_VERSION, settings=settings_digest
+        )
     tasks = [
         CurveTask(
             row["id"],
@@ -90,6 +87,7 @@ def build_statistics(
             settings,
         )
         for row in due
+        if only is None or row["id"] in only
     ]
     if dry_run:
         summary.statistics += len(tasks)

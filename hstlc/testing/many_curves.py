@@ -131,7 +131,7 @@ FROM curves a JOIN exposures b ON b.e = a.e WHERE a.band = 'broad' ORDER BY a.n"
         "within_chi2_p, between_reduced_chi2, between_chi2_p, peak_period_s, peak_power, false_alarm_probability, "
         "shortest_period_s, datasets, bins_used, exposure_s, interesting, curve_sha256, step_version, settings_digest, "
         "computed_at, fractional_variability, fractional_variability_error, candidates, peak_note, gl_index, "
-        f"gl_probability)": f"""
+        "gl_probability)": f"""
 SELECT n + 1, n + 1, path, filename, counts, counts / bins, sqrt(counts / bins), factor * sqrt(counts / bins), factor,
        2 * v - 1, v * v, w < 0.01 AND u < 0.5, n < 0, factor, factor * factor,
        CASE WHEN factor > 1.2 THEN v * v * v / 1000000 ELSE u * u END, factor * factor, u * u,

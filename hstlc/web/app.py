@@ -18,9 +18,10 @@ from hstlc.web.api import curves as api_curves
 from hstlc.web.api import logbook as api_logbook
 from hstlc.web.api import requests as api_requests
 from hstlc.web.api import targets as api_targets
-from hstlc.web.errors import add_error_handlers
+from hstlc.web.errors import PROBLEMS, add_error_handlers
 from hstlc.web.figures import Figures
 from hstlc.web.pages import account, curve, curves, interfaces, logbook, overview, targets, thumbnails
+from hstlc.web.rebin.pool import Pool
 from hstlc.web.security import add_guard
 from hstlc.web.site import open_site
 
@@ -52,7 +53,10 @@ def create_app(settings: Settings) -> FastAPI:
 
     @asynccontextmanager
     async def life(_: FastAPI) -> AsyncIterator[None]:
+        section = settings.web
+        app.state.rebin = Pool(section.rebin_workers, section.rebin_timeout_s, section.rebin_cache_bytes)
         yield
+        app.state.rebin.close()
         site.engine.dispose()
 
     app = FastAPI(
@@ -63,6 +67,7 @@ def create_app(settings: Settings) -> FastAPI:
         docs_url=None,  # its page loads scripts from elsewhere; ours is /api
         redoc_url=None,
         openapi_url="/api/v1/openapi.json",
+        responses=PROBLEMS,
     )
     app.state.site = site
     app.state.figures = Figures(site)

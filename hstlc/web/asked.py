@@ -47,7 +47,7 @@ class Reprocess(BaseModel):
     def _one_thing(self) -> Self:
         exposure = bool(self.mission) + bool(self.rootname)
         if exposure == 1 or (exposure > 0) + bool(self.target) + bool(self.configuration) != 1:
-            raise ValueError("give mission and rootname, or target, or configuration")
+            raise ValueError("give a target, or mission and exposure (rootname), or a configuration")
         return self
 
 
@@ -71,9 +71,9 @@ class Get(BaseModel):
     @model_validator(mode="after")
     def _somewhere(self) -> Self:
         if (self.ra_deg is None) != (self.dec_deg is None):
-            raise ValueError("ra_deg and dec_deg go together")
+            raise ValueError("right ascension and declination go together (ra_deg, dec_deg)")
         if not self.target and self.ra_deg is None:
-            raise ValueError("give target, or ra_deg and dec_deg")
+            raise ValueError("give a target or a place (target, or ra_deg and dec_deg)")
         return self
 
 

@@ -14,12 +14,32 @@ from hstlc.errors import HstlcError
 from hstlc.logs import printable, redact
 from hstlc.web.rendering import render
 
-__all__ = ["NotFoundError", "add_error_handlers", "problem"]
+__all__ = ["PROBLEMS", "NotFoundError", "add_error_handlers", "problem"]
 
 logger = logging.getLogger(__name__)
 
 _AWAY = "the database or a file of this server cannot be used now"
 _PROGRAMS = ("/api/", "/vo/", "/recalculate")
+
+_PROBLEM = {
+    "type": "object",
+    "required": ["type", "title", "status", "code", "hint"],
+    "properties": {
+        "type": {"type": "string", "description": "urn:hstlc: and the code"},
+        "title": {"type": "string", "description": "what happened"},
+        "status": {"type": "integer", "minimum": 400, "maximum": 599},
+        "code": {"type": "string", "description": "stable name of the error"},
+        "hint": {"type": "string", "description": "what to do about it"},
+    },
+}
+
+#: What every operation may answer besides what it describes itself.
+PROBLEMS: dict[int | str, dict[str, Any]] = {
+    "default": {
+        "description": "What went wrong (RFC 9457)",
+        "content": {"application/problem+json": {"schema": _PROBLEM}},
+    }
+}
 
 
 class NotFoundError(HstlcError, LookupError):

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
 from fastapi import Depends, Query
-from pydantic import BeforeValidator
+from pydantic import BeforeValidator, Field
 
 __all__ = ["BadDataChoice", "CandidateChoice", "Choice", "FindingChoice", "NoticeChoice", "Place", "RunChoice"]
 
@@ -16,9 +16,9 @@ Place = Annotated[str, Query(max_length=200, description="place in the order, of
 
 # An empty field of a form is a parameter with nothing in it.
 _Probability = Annotated[
-    float | None,
+    Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)] | None,
     BeforeValidator(lambda value: None if value == "" else value),
-    Query(ge=0, le=1, allow_inf_nan=False, description="chance at most, 0 to 1"),
+    Query(description="chance at most, 0 to 1"),
 ]
 
 

@@ -30,17 +30,18 @@ def without_folders(value: Any, folders: Iterable[Path] = ()) -> Any:
     >>> without_folders("/data/in/a.fits: expected 2 ct/s, see https://archive.stsci.edu/hst/")
     'a.fits: expected 2 ct/s, see https://archive.stsci.edu/hst/'
     """
-    longest = sorted((str(folder).rstrip("/") for folder in folders), key=len, reverse=True)
-    return _clean(value, [folder for folder in longest if len(folder) > 1])
+    names = sorted({str(folder).rstrip("/") for folder in folders} - {""}, key=len, reverse=True)
+    own = re.compile(rf"(?:{'|'.join(map(re.escape, names))})(?:(/)|(?![\w.+~-]))") if names else None
+    return _clean(value, own)
 
 
-def _clean(value: Any, folders: list[str]) -> Any:
+def _clean(value: Any, own: re.Pattern[str] | None) -> Any:
     if isinstance(value, dict):
-        return {_clean(name, folders): _clean(one, folders) for name, one in value.items()}
+        return {_clean(name, own): _clean(one, own) for name, one in value.items()}
     if isinstance(value, list | tuple):
-        return [_clean(one, folders) for one in value]
+        return [_clean(one, own) for one in value]
     if not isinstance(value, str):
         return value
-    for folder in folders:
-        value = value.replace(f"{folder}/", "/./").replace(folder, "the store")
+    if own is not None:
+        value = own.sub(lambda found: "/./" if found[1] else "the store", value)
     return _FOLDERS.sub("", redact(printable(value)))

@@ -8,10 +8,11 @@ import re
 from hstlc.db.cone import Cone
 from hstlc.errors import UsageError
 
-__all__ = ["ARCMIN", "read_place", "sexagesimal"]
+__all__ = ["ARCMIN", "DEFAULT_RADIUS_DEG", "cone_of", "read_place", "sexagesimal"]
 
 ARCMIN = 1.0 / 60.0
-_DEFAULT_DEG = 5.0 * ARCMIN
+#: Of a place without a radius.
+DEFAULT_RADIUS_DEG = 5.0 * ARCMIN
 
 _DECIMAL = r"[0-9]{1,3}(?:\.[0-9]*)?"
 _PLAIN = re.compile(rf"(?P<ra>{_DECIMAL})[ ,;]+(?P<dec>[+-]?{_DECIMAL})")
@@ -47,7 +48,7 @@ def read_place(text: str) -> Cone | None:
     Cone(ra_deg=150.0, dec_deg=-0.5, radius_deg=1.5)
     """
     text = " ".join(text.replace("−", "-").split())
-    radius = _DEFAULT_DEG
+    radius = DEFAULT_RADIUS_DEG
     place = _ra_dec(text)
     if place is None and (found := _RADIUS.search(text)):
         radius = float(found["value"]) * _UNITS.get(found["unit"], ARCMIN / 60.0)
@@ -61,6 +62,25 @@ def read_place(text: str) -> Cone | None:
 
 
 _HINT = "write it as 150.1 +2.2 in degrees or 10:00:24 +02:12:00, and a radius as 5 arcmin"
+
+
+def cone_of(ra_deg: float | None, dec_deg: float | None, radius_deg: float | None) -> Cone | None:
+    """Return the circle that parameters describe, None where they describe none.
+
+    Raises
+    ------
+    UsageError
+        ``usage.place``: one of right ascension and declination is missing, or one is out of range.
+    """
+    if ra_deg is None and dec_deg is None:
+        return None
+    try:
+        if ra_deg is None or dec_deg is None:
+            raise ValueError("one of ra and dec is missing")
+        return Cone(ra_deg, dec_deg, DEFAULT_RADIUS_DEG if radius_deg is None else radius_deg)
+    except ValueError as error:
+        hint = "give ra from 0 to 360, dec from -90 to 90 and radius, all in degrees"
+        raise UsageError("usage.place", f"there is no such place: {error}", hint) from None
 
 
 def _ra_dec(text: str) -> tuple[float, float] | None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import threading
 import time
-from collections import Counter
-from collections.abc import Iterator
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -20,7 +20,7 @@ from hstlc.web.auditing import audit
 from hstlc.web.site import Site
 from hstlc.web.users import User
 
-__all__ = ["EXAMPLES", "HIDDEN", "Answer", "readable_tables", "run_sql"]
+__all__ = ["EXAMPLES", "HIDDEN", "Answer", "readable_tables", "run_sql", "units_of"]
 
 #: Tables that nobody reads by SQL: digests of tokens, addresses of people and what they asked.
 HIDDEN = frozenset({"web_user", "audit"})
@@ -168,6 +168,15 @@ def readable_tables() -> list[dict[str, Any]]:
     ]
     view = [{"name": one.name, "type": "", "unit": one.unit, "doc": one.doc} for one in OBSCORE]
     return [*found, {"name": "obscore", "columns": view}]
+
+
+def units_of(names: Sequence[str]) -> dict[str, str]:
+    """Return the units of columns of an answer, '' for those whose name does not say which column of ours it is."""
+    found: dict[str, set[str]] = defaultdict(set)
+    for table in readable_tables():
+        for column in table["columns"]:
+            found[column["name"]].add(column["unit"])
+    return {name: next(iter(found[name])) if len(found[name]) == 1 else "" for name in names}
 
 
 def _type(column: Any) -> str:

@@ -9,6 +9,7 @@ from collections import Counter
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 import numpy as np
 import pytest
@@ -67,7 +68,7 @@ def test_what_is_new_leads_to_light_curves_that_exist_and_have_pictures(
     assert len(thumbnails) == 12
     with reading(site_engine) as connection:
         known = set(connection.scalars(select(LightCurveRow.filename)))
-    assert {name for _, name in thumbnails} <= known
+    assert {unquote(name) for _, name in thumbnails} <= known
     for address, _ in thumbnails:
         answer = client.get(address)
         assert answer.headers["content-type"] == "image/png"
@@ -77,10 +78,10 @@ def test_what_is_new_leads_to_light_curves_that_exist_and_have_pictures(
 def test_a_mission_can_be_chosen(client: TestClient, site_engine: Engine) -> None:
     page = client.get("/", params={"mission": "xmm"}).text
     with reading(site_engine) as connection:
-        of = dict(connection.execute(select(LightCurveRow.filename, LightCurveRow.mission)).tuples())
+        of = {row[0]: row[1] for row in connection.execute(select(LightCurveRow.filename, LightCurveRow.mission))}
     shown = re.findall(r'<img src="/curve/([^/"]+)/thumbnail.png"', page)
     assert shown
-    assert {of[name] for name in shown} == {"xmm"}
+    assert {of[unquote(name)] for name in shown} == {"xmm"}
     assert ">COS<" not in page
     assert page.count("<circle ") == 1  # the one target of the demonstration
 
@@ -89,7 +90,7 @@ def test_a_mission_that_nobody_knows_is_refused(client: TestClient) -> None:
     answer = client.get("/", params={"mission": "<b>"})
     assert answer.status_code == 400
     assert "usage.unknown-mission" in answer.text
-    assert "<b>" not in answer.text.replace("<b>", "", 0).split("<main")[1].split("</main")[0]
+    assert "<b>" not in answer.text
 
 
 def test_an_empty_store_says_what_to_do(tmp_path: Path) -> None:
@@ -135,7 +136,7 @@ def test_the_work_is_told_without_folders_of_the_disk(client: TestClient, site_e
     assert "x.fits is cut short" in page
     assert "Requests of users: 1 queued" in page
     assert re.search(r"<td>queued</td><td class=\"number\">1</td>", page)
-    assert "the disk of outputs is full" in html.unescape(page)
+    assert "the disk of the store is full" in html.unescape(page)
     assert str(site_home) not in html.unescape(page)
 
 
@@ -180,11 +181,9 @@ def test_a_light_curve_without_picture_gets_a_placeholder(
 ) -> None:
     with reading(site_engine) as connection:
         name = connection.scalar(select(LightCurveRow.filename).where(LightCurveRow.lead).limit(1))
-        row = connection.execute(
-            select(Product.id, Product.path, Product.filename)
-            .where(Product.kind == "quicklook")
-            .where(Product.parent_id == select(LightCurveRow.product_id).where(LightCurveRow.filename == name).limit(1))
-        ).one()
+        curve = connection.scalar(select(LightCurveRow.product_id).where(LightCurveRow.filename == name))
+        picture = select(Product.id, Product.path, Product.filename).where(Product.kind == "quicklook")
+        row = connection.execute(picture.where(Product.parent_id == curve)).one()
     (site_home / row.path / row.filename).unlink()
     assert client.get(f"/curve/{name}/thumbnail.png").headers["content-type"] == "image/svg+xml"
     with writing(site_engine) as connection:
@@ -209,7 +208,7 @@ def add_exposure(engine: Engine, number: int, instrument: str, target: str, kind
         if found is None:
             row = {"name": target, "ra_deg": 10.0 * number, "dec_deg": -5.0, "moving": False, "made_at": NOW}
             (found,) = connection.execute(insert(Target).returning(Target.id), row).one()
-        row = {name: "" for name in ("telescop", "cal_ver", "obstype", "aperture", "detector", "opt_elem")}
+        row = dict.fromkeys(("telescop", "cal_ver", "obstype", "aperture", "detector", "opt_elem"), "")
         row |= {"mission": "toy", "rootname": f"e{number}", "filename": f"e{number}.fits", "path": "p", "cenwave": 0}
         row |= {"ingest_date": NOW.date(), "instrume": instrument, "targname": target, "fppos": 0, "updated_at": NOW}
         row |= {"configuration": "", "exptime_s": 100.0, "expstart_mjd": 5e4 + number, "expend_mjd": 5e4 + number + 0.5}

@@ -22,7 +22,7 @@ from hstlc.web.errors import NotFoundError
 from hstlc.web.forms import Form, fields
 from hstlc.web.rendering import render
 from hstlc.web.site import Database, HereSite
-from hstlc.web.sql import EXAMPLES, Answer, readable_tables, run_sql
+from hstlc.web.sql import EXAMPLES, Answer, readable_tables, run_sql, units_of
 from hstlc.web.users import FORM_TOKEN, FormUser, MaybeUser, PageUser, sign_in, sign_out
 
 __all__ = ["router"]
@@ -43,6 +43,13 @@ def _there(text: str) -> str:
     return text if _THERE.match(text) and "\\" not in text else ""
 
 
+def _private(request: Request, name: str, **values: Any) -> Response:
+    """Return a page that nobody keeps but the browser that asked."""
+    page = render(request, name, **values)
+    page.headers["cache-control"] = "no-store"
+    return page
+
+
 # --- the account
 
 
@@ -52,7 +59,7 @@ def account(
 ) -> Response:
     """Show the form to sign in with, or who is signed in."""
     until = datetime.fromtimestamp(user.until, UTC) if user is not None and user.until else None
-    return render(request, "account.html", user=user, until=until, next=_there(next_), wrong="")
+    return _private(request, "account.html", user=user, until=until, next=_there(next_), wrong="")
 
 
 @router.post("/account")
@@ -99,7 +106,7 @@ def index(
         connection, user=user.name if own else "", state=state, before=before, limit=_PAGE + 1
     )
     older = rows[_PAGE - 1]["id"] if len(rows) > _PAGE else None
-    return render(
+    return _private(
         request, "requests.html", user=user, rows=rows[:_PAGE], own=own, state=state, states=requests.STATES,
         older=older, before=before, about=_about,
     )  # fmt: skip
@@ -136,7 +143,7 @@ def _form_page(
     request: Request, site: Any, user: Any, kind: str, given: dict[str, str], wrong: str = "", status: int = 200
 ) -> Response:
     sources = sorted(name for name, section in site.settings.archives.items() if section.enabled)
-    return render(
+    return _private(
         request, "request_form.html", status=status, user=user, kind=kind, given=given, wrong=wrong, sources=sources,
         missions={name: mission.title for name, mission in missions().items()},
     )  # fmt: skip
@@ -172,7 +179,7 @@ def show(request: Request, user: PageUser, connection: Database, number: Request
     row = requests.find_request(connection, number)
     if row is None:
         raise NotFoundError(f"there is no request {number}", "all are at /requests")
-    return render(request, "request.html", user=user, row=row, about=_about(row))
+    return _private(request, "request.html", user=user, row=row, about=_about(row))
 
 
 @router.post("/requests/{number}/cancel")
@@ -224,9 +231,10 @@ def _sql_page(
 ) -> Response:
     section = site.settings.web
     limits = {"rows": section.sql_rows, "seconds": section.sql_timeout_s, "shown": _SHOWN_ROWS}
-    return render(
+    return _private(
         request, "sql.html", status=status, user=user, statement=statement, answer=answer, seconds=seconds,
         wrong=wrong, examples=EXAMPLES, tables=readable_tables(), limits=limits, cell=_cell,
+        units=units_of(answer.result.columns) if answer is not None else {},
     )  # fmt: skip
 
 

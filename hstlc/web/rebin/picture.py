@@ -50,22 +50,24 @@ def curve_picture(title: str, columns: Mapping[str, Shown]) -> str:
         for a, b, r, lo, hi in zip(left[known], right[known], rate[known], low[known], high[known], strict=True)
     )
     unit = "phase" if folded else "time after the reference (s)"
-    return "".join(
-        (
-            f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {_HEIGHT}" width="{_WIDTH}" '
-            f'height="{_HEIGHT}" role="img" aria-label="Light curve of {escape(title, quote=True)}" '
-            'font-family="sans-serif" font-size="12">',
-            f"<title>{escape(title)}</title>",
-            f'<rect width="{_WIDTH}" height="{_HEIGHT}" fill="#fff"/>',
-            f'<text x="{_LEFT}" y="20" font-size="14">{escape(title)}</text>',
-            *_ticks(x, y),
-            f'<path d="M{_LEFT} {_TOP}V{_HEIGHT - _BOTTOM}H{_WIDTH - _RIGHT}" fill="none" stroke="#333"/>',
-            f'<path d="{bars}" fill="none" stroke="#1f5fa8"/>',
-            f'<text x="{(_LEFT + _WIDTH - _RIGHT) / 2}" y="{_HEIGHT - 10}" text-anchor="middle">{unit}</text>',
-            f'<text transform="translate(16 {_HEIGHT / 2}) rotate(-90)" text-anchor="middle">rate (ct/s)</text>',
-            "</svg>\n",
-        )
+    head = (
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {_HEIGHT}" width="{_WIDTH}" '
+        f'height="{_HEIGHT}" role="img" aria-label="Light curve of {escape(title, quote=True)}" '
+        'font-family="sans-serif" font-size="12">'
     )
+    parts = [
+        head,
+        f"<title>{escape(title)}</title>",
+        f'<rect width="{_WIDTH}" height="{_HEIGHT}" fill="#fff"/>',
+        f'<text x="{_LEFT}" y="20" font-size="14">{escape(title)}</text>',
+        *_ticks(x, y),
+        f'<path d="M{_LEFT} {_TOP}V{_HEIGHT - _BOTTOM}H{_WIDTH - _RIGHT}" fill="none" stroke="#333"/>',
+        f'<path d="{bars}" fill="none" stroke="#1f5fa8"/>',
+        f'<text x="{(_LEFT + _WIDTH - _RIGHT) / 2}" y="{_HEIGHT - 10}" text-anchor="middle">{unit}</text>',
+        f'<text transform="translate(16 {_HEIGHT / 2}) rotate(-90)" text-anchor="middle">rate (ct/s)</text>',
+        "</svg>\n",
+    ]
+    return "".join(parts)
 
 
 class _Axis:

@@ -16,6 +16,7 @@ import threading
 import time
 import zlib
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
 from typing import Any
@@ -116,7 +117,8 @@ class Pool:
         future: asyncio.Future[Any] = loop.create_future()
 
         def finish(value: Any, error: BaseException | None) -> None:
-            loop.call_soon_threadsafe(_resolve, future, value, error)
+            with suppress(RuntimeError):  # the server is down already
+                loop.call_soon_threadsafe(_resolve, future, value, error)
 
         ticket = self.submit(job, view, finish)
         try:

@@ -3,6 +3,9 @@
 import {colors, element, makeFigure, show, text} from "./curve-look.js";
 
 const NEAR = 12; // pixels: so close to a peak a click means it
+const MOST = 5; // peaks in the list
+const LINE = 0.06; // of the height: so far apart labels of levels must be ...
+const WIDE = 44; // pixels: ... or else beside each other
 
 /** One plot and its list of peaks. */
 export class SpectrumPlot {
@@ -41,9 +44,12 @@ export class SpectrumPlot {
     const source = new Bokeh.ColumnDataSource({data: {x, y, period: x.map((one) => text(1 / one, 6))}});
     const line = figure.line({x: {field: "x"}, y: {field: "y"}, source, line_color: look.odd, line_width: 1.2});
     const [from, to] = [figure.x_range.start, figure.x_range.end];
-    for (const [chance, power] of levels) {
+    let [before, shift] = [Infinity, 0];
+    for (const [chance, power] of [...levels].sort(([, a], [, b]) => a - b)) {
+      const close = Math.abs(power - before) < LINE * figure.y_range.end; // beside each other, not over each other
+      [before, shift] = [power, close ? shift + WIDE : 0];
       figure.line([from, to], [power, power], {line_color: look.quiet, line_dash: [4, 4]});
-      figure.text({x: [from], y: [power], text: [` false alarm ${chance}`], text_color: look.quiet,
+      figure.text({x: [from], y: [power], text: [chance], x_offset: 4 + shift, text_color: look.quiet,
         text_font_size: "11px", text_baseline: "bottom"});
     }
     const marks = new Bokeh.ColumnDataSource({data: {
@@ -78,24 +84,28 @@ export class SpectrumPlot {
     const table = element("table");
     table.append(element("caption", "Highest peaks"));
     const head = table.createTHead().insertRow();
-    for (const [name, unit] of [["Period", "s"], ["Power", ""], ["Probability by chance", ""], ["Note", ""], ["", ""]]) {
+    for (const [name, unit] of [["", ""], ["Period", "s"], ["Power", ""], ["Probability by chance", ""], ["Note", ""]]) {
       const cell = element("th", name);
       if (unit) cell.append(element("span", unit, {class: "unit"}));
       head.append(cell);
     }
     const body = table.createTBody();
-    for (const one of peaks) {
+    for (const one of peaks.slice(0, MOST)) {
       const row = body.insertRow();
+      row.insertCell().append(this.#foldButton(one));
       for (const words of [text(one.period_s, 6), text(one.power, 3), text(one.false_alarm_probability, 3), one.note]) {
         row.insertCell().textContent = words;
       }
-      const button = element("button", "Fold", {type: "button", class: "plain",
-        "aria-label": `Fold with a period of ${text(one.period_s, 6)} s`});
-      button.addEventListener("click", () => this.fold(one.period_s));
-      row.insertCell().append(button);
     }
     const box = element("div", "", {class: "scroll"});
     box.append(table);
     this.list.append(box);
+  }
+
+  #foldButton({period_s: period}) {
+    const label = `Fold with a period of ${text(period, 6)} s`;
+    const button = element("button", "Fold", {type: "button", class: "plain", "aria-label": label});
+    button.addEventListener("click", () => this.fold(period));
+    return button;
   }
 }

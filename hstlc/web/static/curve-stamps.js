@@ -1,8 +1,9 @@
 // Pictures of where the photons fell: one canvas each, with the outline of the region.
 
-import {colors, element, text} from "./curve-look.js";
+import {element, text} from "./curve-look.js";
 
 const SIZE = 300; // CSS pixels of the longer side, at most
+const OUTLINE = "#ff8f70"; // the picture is dark in every theme
 const NAMES = {sky: "Sky", detector: "Detector"};
 
 /** Show an answer of the server; return how many pictures it has. */
@@ -56,7 +57,7 @@ function paintCounts(paint, counts, most, factor) {
 }
 
 function paintOutline(paint, {outline_x: xs, outline_y: ys, x0, y0, step}, factor, rows) {
-  paint.strokeStyle = colors().even;
+  paint.strokeStyle = OUTLINE;
   paint.lineWidth = Math.max(2, factor / 4);
   paint.beginPath();
   let down = false;

@@ -26,7 +26,7 @@ const PLACES = {
 };
 
 let shown = null; // the answer that the plot shows
-let asked = {data: null, periodogram: null, stamp: null}; // queries of what is shown, so that nothing is asked twice
+const asked = {data: null, periodogram: null, stamp: null}; // queries of what is shown, so that nothing is asked twice
 
 function candidates() {
   const zero = shown.meta.reference_mjd;
@@ -62,10 +62,13 @@ function clearErrors() {
   at("general-error").textContent = "";
 }
 
+function words(error) {
+  return error.hint ? `${error.message}: ${error.hint}` : error.message;
+}
+
 function showError(error) {
   const [place, fields] = PLACES[error.code] ?? ["general-error", []];
-  const words = error.hint ? `${error.message}: ${error.hint}` : error.message;
-  at(place).textContent = words;
+  at(place).textContent = words(error);
   for (const field of fields) if (at(field).offsetParent) at(field).setAttribute("aria-invalid", "true");
   at("status").textContent = shown ? "Not changed: see the message." : "";
 }
@@ -134,17 +137,22 @@ async function showCurve() {
     `live ${text(summary.exposure_s, 6)} s`,
     `rate ${text(summary.rate_ct_s)}${error} counts/s`,
   ].join(" · ");
-  const from = shown.events === null
-    ? "Put together from the bins of the stored light curve: its photon lists are not here."
-    : `${text(shown.events)} events read in ${text(shown.seconds, 2)} s.`;
+  const events = shown.events === null
+    ? "The bins of the stored light curve." : `${text(shown.events)} events read in ${text(shown.seconds, 2)} s.`;
+  const from = meta.from === "events"
+    ? events : "Put together from the bins of the stored light curve: its photon lists are not here.";
   const grouped = rate.group > 1 ? ` Each line spans lowest and highest of ${rate.group} bins; zoom in to see them.` : "";
-  at("curve-caption").textContent = `${meta.selection ? `${meta.selection}. ` : ""}${from}${grouped}`;
+  at("curve-caption").textContent = `${limits(meta.selection)}${from}${grouped}`;
   showLegend(at("curve-legend"), rate, shown);
   showBins(at("bins-table"), shown);
   at("bins-box").hidden = false;
   at("png").hidden = false;
   at("snippet-box").hidden = !shown.snippet;
   at("snippet").textContent = shown.snippet ?? "";
+}
+
+function limits(selection) {
+  return selection ? `${selection.replace(" .. ", " to ").replaceAll("Angstrom", "Å")}. ` : "";
 }
 
 /** Show what belongs to the selected time: numbers, periodogram, picture of the photons. */
@@ -159,19 +167,21 @@ async function showSelected() {
     query.set("start", time[0]);
     query.set("stop", time[1]);
   }
-  const place = (error) => (error.code in PLACES ? showError(error) : null);
   await showPart("periodogram", query, async (answer) => {
     at("spectrum-figure").hidden = false;
-    at("spectrum-caption").textContent = answer.frequency_hz.length ? answer.method : "";
+    at("spectrum-caption").textContent = answer.frequency_hz.length
+      ? `${answer.method}; dashed: power that noise reaches with such a probability` : "";
     await spectrum.draw(answer);
-  }, place);
+  }, (words) => spectrum.draw({frequency_hz: [], peaks: [], note: words}));
   query.delete("time");
   query.delete("background");
   await showPart("stamp", query, (answer) => {
-    const pictures = drawStamps(at("stamps"), answer);
-    at("stamp-figure").hidden = pictures === 0 && !answer.note;
+    at("stamp-figure").hidden = drawStamps(at("stamps"), answer) === 0;
     at("stamp-caption").textContent = answer.note ?? "";
-  }, place);
+  }, (words) => {
+    at("stamps").replaceChildren();
+    at("stamp-caption").textContent = words;
+  });
 }
 
 async function showPart(kind, query, draw, failed) {
@@ -183,7 +193,8 @@ async function showPart(kind, query, draw, failed) {
     asked[kind] = wanted;
     await draw(answer);
   } catch (error) {
-    failed(error);
+    asked[kind] = null;
+    failed(words(error));
   }
 }
 
@@ -195,7 +206,7 @@ function showSums(time) {
   }
   const found = sums(shown.data, ...time);
   const net = (found.counts - found.background) / found.exposure;
-  const words = [
+  const parts = [
     `Bins of the selected time: ${secondsText(found.start)} to ${secondsText(found.stop)} s`,
     `${text(found.bins)} ${found.bins === 1 ? "bin" : "bins"}`,
     `gross ${text(found.counts, 6)} counts`,
@@ -203,7 +214,7 @@ function showSums(time) {
     `live ${text(found.exposure, 6)} s`,
     `rate ${text(net)} counts/s`,
   ];
-  place.textContent = found.bins ? words.join(" · ") : "No bin in the selected time.";
+  place.textContent = found.bins ? parts.join(" · ") : "No bin in the selected time.";
 }
 
 function choose(start, stop) {
@@ -248,7 +259,7 @@ async function openSettings() {
     const answer = await requests.get("provenance", new URLSearchParams());
     if (answer) showSettings(at("settings"), answer);
   } catch (error) {
-    at("settings").textContent = error.hint ? `${error.message}: ${error.hint}` : error.message;
+    at("settings").textContent = words(error);
   }
 }
 

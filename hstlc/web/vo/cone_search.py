@@ -64,9 +64,9 @@ def links_service(addresses: Addresses) -> Service:
     )  # fmt: skip
 
 
-@router.api_route(
+@router.post("/scs", include_in_schema=False)
+@router.get(
     "/scs",
-    methods=["GET", "POST"],
     summary="Simple Cone Search 1.03",
     response_class=Response,
     responses={200: {"content": {"text/xml": {}}, "description": "VOTable; errors are an INFO of the name Error"}},

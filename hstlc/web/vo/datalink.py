@@ -72,9 +72,9 @@ class _Link:
     content_qualifier: str | None = None
 
 
-@router.api_route(
+@router.post("/datalink", include_in_schema=False)
+@router.get(
     "/datalink",
-    methods=["GET", "POST"],
     summary="DataLink 1.1",
     response_class=Response,
     responses={
