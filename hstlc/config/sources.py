@@ -27,7 +27,7 @@ KeyPath = tuple[str, ...]
 # Variables with our prefix that are no keys: the place of the file, and what the tests are told.
 NOT_KEYS = frozenset(
     {"HSTLC_CONFIG", "HSTLC_REAL_DATA", "HSTLC_TEST_WORKERS"}
-    | {f"HSTLC_REQUIRE_{need}" for need in ("CHROMIUM", "POSTGRES", "REAL_DATA")}
+    | {f"HSTLC_REQUIRE_{need}" for need in ("CHROMIUM", "POSTGRES", "REAL_DATA", "STILTS")}
 )
 
 _PATHS = frozenset({"home_dir", *DIRECTORIES})

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 from sqlalchemy import Connection, Select, func, select, tuple_
 
@@ -275,6 +275,7 @@ def _joined(asked: _Asked, chosen: Select[Any] | None, *, hinted: bool) -> Selec
     if chosen is not None:
         some = chosen.cte("chosen").prefix_with("MATERIALIZED")
         joined = some.join(own, own.c.product_id == some.c.product_id)
-        return query.select_from(joined.join(other, other.c.product_id == own.c.product_id))
+        return cast(Select[Any], query.select_from(joined.join(other, other.c.product_id == own.c.product_id)))
     query = query.select_from(own.join(other, other.c.product_id == own.c.product_id))
-    return query.with_hint(own, f"INDEXED BY {SORTED_BY[column.name]}", "sqlite") if hinted else query
+    found: Select[Any] = query.with_hint(own, f"INDEXED BY {SORTED_BY[column.name]}", "sqlite") if hinted else query
+    return found

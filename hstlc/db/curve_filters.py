@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from sqlalchemy import Column, ColumnElement, Connection, Select, and_, false, func, or_, select, union
+from sqlalchemy import Column, ColumnElement, Connection, Select, and_, false, func, or_, select, text, union
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
 
@@ -193,7 +193,7 @@ def _indexed(limits: Limits, dialect: str, sort: str) -> list[list[Select[Any]]]
         table = COLUMNS[name].table
         found.append([select(table.c.product_id).where(*(_condition(one, dialect, bare) for one in own))])
     flags = [one.name for one in limits.filters if one.name in _FLAGS and one.value == (True,)]
-    found += [[select(STATS.c.product_id).where(STATS.c[name])] for name in flags]
+    found += [[select(STATS.c.product_id).where(text(f"stats.{name}"))] for name in flags]  # not "= 1"
     return found
 
 

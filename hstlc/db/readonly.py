@@ -203,14 +203,14 @@ _OPEN = "DO $do$ DECLARE c refcursor := 'answer'; BEGIN OPEN c FOR EXECUTE curre
 
 # The same, read once to its end on the server, so that nothing larger than what is allowed comes over here. The limits
 # are kept before the statement runs: it could set others.
-_MEASURE = """DO $do$ DECLARE c refcursor := 'answer'; found record; size bigint := 0;
+_MEASURE = """DO $do$ DECLARE c refcursor := 'answer'; line record; size bigint := 0;
   most bigint := current_setting('hstlc.bytes'); number integer := current_setting('hstlc.rows');
 BEGIN
   OPEN c SCROLL FOR EXECUTE current_setting('hstlc.sql');
   WHILE number > 0 LOOP
-    FETCH c INTO found;
+    FETCH c INTO line;
     EXIT WHEN NOT FOUND;
-    size := size + octet_length(found::text);
+    size := size + octet_length(line::text);
     number := number - 1;
     IF size > most THEN RAISE EXCEPTION 'too large' USING ERRCODE = 'HS001'; END IF;
   END LOOP;

@@ -24,6 +24,7 @@ Quantity = Literal["rate", "flux", "background", "fraction"]
 
 _MOST_POINTS = 4000
 _SIZE = (9.0, 4.0)  # inches
+_TITLE_HEIGHT, _LEAST_HEIGHT = 100, 190  # pixels: of title and legend, of a panel whose label is to be read
 
 
 def bokeh_layout(curve: LightCurve, *, height: int | None = None) -> LayoutDOM:
@@ -47,12 +48,17 @@ def bokeh_layout(curve: LightCurve, *, height: int | None = None) -> LayoutDOM:
     layout: Any = curve_document(curve_values(shown))
     figures = [child[0] for child in layout.children]
     if height is not None:
-        factor = height / sum(figure.height for figure in figures)
+        factor = (height - _TITLE_HEIGHT) / sum(figure.height for figure in figures)
         for figure in figures:
-            figure.height = max(60, round(figure.height * factor))
+            figure.height = round(figure.height * factor)
+    for figure in figures:
+        figure.yaxis.axis_label_text_font_size = "11px"
+        figure.height = max(figure.height, _LEAST_HEIGHT)
     first = figures[0]
+    first.height += _TITLE_HEIGHT
+    nowhere = [np.nan]  # a glyph without any point has no mark in the legend
     labels = [
-        LegendItem(label=label, renderers=[first.scatter([], [], color=color, size=7)])
+        LegendItem(label=label, renderers=[first.scatter(nowhere, nowhere, color=color, size=7)])
         for label, color in _legend(shown)
     ]
     first.add_layout(Legend(items=labels, orientation="horizontal", border_line_color=None), "above")

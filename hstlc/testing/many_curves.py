@@ -57,9 +57,7 @@ FROM (SELECT e, w, 1 AS hst, 'hst' AS mission, 'HST' AS telescop,
              CASE e % 3 WHEN 0 THEN 'acisf' ELSE '' END || substr(CAST(10000000 + e AS TEXT), 2) || '01'
       FROM numbers WHERE what = 'source' AND (n - :single - :composites) % 40 = 0) AS a
 """
-_TARGET = (
-    "CASE t % 3 WHEN 0 THEN 'NGC-' WHEN 1 THEN 'QSO-J' ELSE 'HD-' END || substr(CAST(1000000 + t AS TEXT), 2)"
-)
+_TARGET = "CASE t % 3 WHEN 0 THEN 'NGC-' WHEN 1 THEN 'QSO-J' ELSE 'HD-' END || substr(CAST(1000000 + t AS TEXT), 2)"
 
 _CURVES = """
 CREATE TEMPORARY TABLE curves AS

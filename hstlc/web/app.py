@@ -19,6 +19,7 @@ from hstlc.web.api import logbook as api_logbook
 from hstlc.web.api import requests as api_requests
 from hstlc.web.api import targets as api_targets
 from hstlc.web.errors import PROBLEMS, add_error_handlers
+from hstlc.web.curve_choices import keep_choices
 from hstlc.web.figures import Figures
 from hstlc.web.pages import account, curve, curves, interfaces, logbook, overview, targets, thumbnails
 from hstlc.web.rebin.pool import Pool
@@ -71,6 +72,7 @@ def create_app(settings: Settings) -> FastAPI:
     )
     app.state.site = site
     app.state.figures = Figures(site)
+    app.state.curve_choices = keep_choices(site)
     add_error_handlers(app)
     add_guard(app, settings.web)
     for router in _API:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -18,6 +20,8 @@ from hstlc.web.site import Site
 from hstlc.web.sky import MOST_MARKS, sky_map, sky_marks
 
 __all__ = ["Counts", "Figures", "News"]
+
+logger = logging.getLogger(__name__)
 
 _COUNTS_S, _NEWS_S, _CHOICES_S = 30.0, 5.0, 60.0
 _CURVES, _CANDIDATES = 12, 5
@@ -56,6 +60,17 @@ class Figures:
         self._news: Kept[str, News] = Kept(self._look, seconds=_NEWS_S)
         self._choices: Kept[str, dict[str, list[str]]] = Kept(self._choose, seconds=_CHOICES_S)
 
+    def warm(self) -> None:
+        """Compute what the first visitor would wait for, in a thread of its own."""
+        threading.Thread(target=self._warm, name="warm", daemon=True).start()
+
+    def _warm(self) -> None:
+        try:
+            self.news("")
+            self.sky("")
+        except Exception as error:
+            logger.warning("the figures of the first page wait for who asks first: %s", error)
+
     def counts(self) -> Aged[Counts]:
         """Return how much there is of what."""
         return self._counts.get(None)
@@ -93,9 +108,10 @@ class Figures:
         return sky_map(sky_marks(own, mission), text)
 
     def _look(self, mission: str) -> News:
+        there = not mission or any(row.mission == mission for row in self.counts().value.missions)
         with self._site.reading() as connection:
             return News(
-                overview.latest_curves(connection, mission, limit=_CURVES),
+                overview.latest_curves(connection, mission, limit=_CURVES) if there else [],
                 page(connection, BOOKS["candidates"], {"mission": mission}, limit=_CANDIDATES).rows,
                 overview.work(connection, datetime.now(UTC)),
             )

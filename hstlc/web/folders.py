@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -30,9 +31,13 @@ def without_folders(value: Any, folders: Iterable[Path] = ()) -> Any:
     >>> without_folders("/data/in/a.fits: expected 2 ct/s, see https://archive.stsci.edu/hst/")
     'a.fits: expected 2 ct/s, see https://archive.stsci.edu/hst/'
     """
+    return _clean(value, _pattern(tuple(folders)))
+
+
+@lru_cache(maxsize=8)
+def _pattern(folders: tuple[Path, ...]) -> re.Pattern[str] | None:
     names = sorted({str(folder).rstrip("/") for folder in folders} - {""}, key=len, reverse=True)
-    own = re.compile(rf"(?:{'|'.join(map(re.escape, names))})(?:(/)|(?![\w.+~-]))") if names else None
-    return _clean(value, own)
+    return re.compile(rf"(?:{'|'.join(map(re.escape, names))})(?:(/)|(?![\w.+~-]))") if names else None
 
 
 def _clean(value: Any, own: re.Pattern[str] | None) -> Any:
@@ -42,6 +47,8 @@ def _clean(value: Any, own: re.Pattern[str] | None) -> Any:
         return [_clean(one, own) for one in value]
     if not isinstance(value, str):
         return value
+    if "/" not in value:
+        return redact(printable(value))
     if own is not None:
         value = own.sub(lambda found: "/./" if found[1] else "the store", value)
     return _FOLDERS.sub("", redact(printable(value)))

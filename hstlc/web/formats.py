@@ -155,7 +155,7 @@ def answer_rows(
         What the rows are, for the description of a VOTable.
     extra : mapping, optional
         Members of the JSON beside ``name``, ``columns``, ``rows`` and ``count``; texts and numbers are INFO elements of
-        a VOTable.
+        a VOTable. Read after the rows, so that what makes them can change it.
     links : mapping of str to str, optional
         Relation to address: the header ``Link``.
 
@@ -217,8 +217,12 @@ def _write(
 
         file.write(fits_bytes(columns_of(fields, rows), name))
     else:
+        from hstlc.formats.row_columns import columns_of
+        from hstlc.formats.row_votable import make_votable
+
+        columns = columns_of(fields, rows)
         infos = {key: str(value) for key, value in extra.items() if isinstance(value, str | int | float)}
-        file.write(write_votable(votable(fields, rows, name, title, {"QUERY_STATUS": "OK", **infos})))
+        file.write(write_votable(make_votable(columns, name, title=title, infos={"QUERY_STATUS": "OK", **infos})))
 
 
 def _write_json(

@@ -127,8 +127,10 @@ def _cells(targets: Sequence[Place], mission: str) -> list[Mark]:
     for (i, j), number in zip(pairs.T.tolist(), numbers.tolist(), strict=True):
         width = 360.0 / around[i]
         ra_deg, dec_deg = (j + 0.5) * width, float(center[i])
-        radius = math.hypot(_CELL_DEG / 2, width / 2 * math.cos(math.radians(max(0.0, abs(dec_deg) - _CELL_DEG / 2))))
-        href = f"/targets?ra={ra_deg:.4f}&dec={dec_deg:.4f}&radius={radius:.2f}{chosen}"
+        radius = 0.01 + math.hypot(
+            _CELL_DEG / 2, width / 2 * math.cos(math.radians(max(0.0, abs(dec_deg) - _CELL_DEG / 2)))
+        )
+        href = f"/targets?ra={ra_deg:.2f}&dec={dec_deg:.2f}&radius={radius:.2f}{chosen}"
         title = f"{number} target{'' if number == 1 else 's'} around {ra_deg / 15:.1f} h, {dec_deg:+.0f} deg"
         marks.append(Mark(ra_deg, dec_deg, title, href, number))
     return marks
@@ -153,13 +155,11 @@ def sky_map(marks: Sequence[Mark], description: str) -> Markup:
     if marks:
         x, y = _pixels([mark.ra_deg for mark in marks], [mark.dec_deg for mark in marks])
         largest = max(mark.number for mark in marks)
-        circle = Markup(
-            '<a href="{}" aria-label="{}"><circle cx="{:.1f}" cy="{:.1f}" r="{:.1f}"><title>{}</title></circle></a>'
-        )
+        circle = Markup('<a href="{}"><title>{}</title><circle cx="{:.1f}" cy="{:.1f}" r="{:.1f}"/></a>')
         for i in np.argsort([-mark.number for mark in marks], kind="stable").tolist():
             mark = marks[i]
             radius = 3.0 + 5.0 * math.log(mark.number) / math.log(max(largest, 2))
-            parts.append(circle.format(mark.href, mark.title, x[i], y[i], radius, mark.title))
+            parts.append(circle.format(mark.href, mark.title, x[i], y[i], radius))
     return Markup("\n").join([*parts, Markup("</svg>")])
 
 

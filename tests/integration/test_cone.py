@@ -17,7 +17,11 @@ from hstlc.db.targets import TARGETS
 
 #: Places where formulas break: poles, both sides of 0 hours, places that are opposite of others.
 CORNERS = (
-    *((ra, dec) for ra in (0.0, 1e-9, 90.0, 180.0, 270.0, 359.999999999) for dec in (-90.0, -89.999, 0.0, 89.999, 90.0)),
+    *(
+        (ra, dec)
+        for ra in (0.0, 1e-9, 90.0, 180.0, 270.0, 359.999999999)
+        for dec in (-90.0, -89.999, 0.0, 89.999, 90.0)
+    ),
     *((10.0, 20.0), (190.0, -20.0), (10.00001, 20.0), (190.0, -20.00001), (360.0, 5.0)),
 )
 CENTERS = (

@@ -5,8 +5,9 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, inspect, text, update
 
-from hstlc.db.engine import reading, writing
+from hstlc.db.engine import make_engine, reading, writing
 from hstlc.db.light_curves import LIGHT_CURVES
+from hstlc.db.migrate import ensure_schema
 from hstlc.db.records import METADATA, STATS
 from hstlc.db.views import OBSCORE
 
@@ -35,10 +36,13 @@ def test_mandatory_columns_come_first_in_the_order_of_the_standard(filled: Engin
     assert all(one.ucd and one.doc for one in OBSCORE)
 
 
-def test_types_are_those_of_the_standard(filled: Engine) -> None:
-    if filled.dialect.name == "sqlite":
-        pytest.skip("the columns of a view have no types there")
-    found = {one["name"]: str(one["type"]).partition("(")[0] for one in inspect(filled).get_columns("obscore")}
+def test_types_are_those_of_the_standard(postgres_url: str) -> None:
+    engine = make_engine(postgres_url)  # the columns of a view have types there alone
+    try:
+        ensure_schema(engine)
+        found = {one["name"]: str(one["type"]).partition("(")[0] for one in inspect(engine).get_columns("obscore")}
+    finally:
+        engine.dispose()
     assert {name: TYPES[found[name]] for name, _, _ in WANTED} == {name: kind for name, kind, _ in WANTED}
 
 

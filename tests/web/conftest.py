@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -36,15 +37,35 @@ def demo_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return home
 
 
-@pytest.fixture
-def site_home(demo_home: Path, tmp_path: Path) -> Path:
-    """A copy of that data tree with a database of its own; the files are links."""
-    home = tmp_path / "site"
+def copied(demo_home: Path, home: Path) -> Path:
+    """Copy a data tree with a database of its own; the files are links."""
     shutil.copytree(demo_home, home, copy_function=os.link)
     for path in home.glob("hstlc.db*"):
         path.unlink()
         shutil.copyfile(demo_home / path.name, path)
     return home
+
+
+@contextmanager
+def serving(home: Path) -> Iterator[str]:
+    """Run a server over a data tree; gives its address."""
+    environ = {**os.environ, "HSTLC_HOME_DIR": str(home), "HSTLC_WEB__REQUESTS_PER_SECOND": "0"}
+    command = [str(HSTLC), "serve", "--port", "0"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environ) as process:
+        try:
+            assert process.stdout is not None
+            found = re.search(r"http://\S+", process.stdout.readline())
+            assert found
+            yield found[0].rstrip("/")
+        finally:
+            process.send_signal(signal.SIGTERM)
+            process.wait(30)
+
+
+@pytest.fixture
+def site_home(demo_home: Path, tmp_path: Path) -> Path:
+    """A copy of that data tree with a database of its own; the files are links."""
+    return copied(demo_home, tmp_path / "site")
 
 
 @pytest.fixture
@@ -62,14 +83,12 @@ def client(site_settings: Settings) -> Iterator[TestClient]:
 @pytest.fixture
 def served(site_home: Path) -> Iterator[str]:
     """Address of a server of its own, a process."""
-    environ = {**os.environ, "HSTLC_HOME_DIR": str(site_home), "HSTLC_WEB__REQUESTS_PER_SECOND": "0"}
-    command = [str(HSTLC), "serve", "--port", "0"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environ) as process:
-        try:
-            assert process.stdout is not None
-            found = re.search(r"http://\S+", process.stdout.readline())
-            assert found
-            yield found[0].rstrip("/")
-        finally:
-            process.send_signal(signal.SIGTERM)
-            process.wait(30)
+    with serving(site_home) as address:
+        yield address
+
+
+@pytest.fixture(scope="module")
+def shared_server(demo_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Address of a server that all tests of a module use: they look and change nothing."""
+    with serving(copied(demo_home, tmp_path_factory.mktemp("shared") / "site")) as address:
+        yield address

@@ -63,11 +63,12 @@ def test_wider_bins_hold_the_same_counts(client, hst):
 
 
 def test_every_bin_has_the_least_counts(client, hst):
-    found = data_of(client, hst, counts=200)
-    data = found["data"]
-    assert found["bins"] > 3
-    assert found["summary"]["counts"] == pytest.approx(data_of(client, hst)["summary"]["counts"], rel=1e-9)
-    assert min(gross for gross, live in zip(data["gross"], data["exposure"], strict=True) if live > 10) >= 200
+    total = data_of(client, hst)["summary"]["counts"]
+    least = int(total / 10)
+    found = data_of(client, hst, counts=least)
+    assert 5 <= found["bins"] <= 10
+    assert found["summary"]["counts"] == pytest.approx(total, rel=1e-9)
+    assert min(found["data"]["gross"]) >= least
 
 
 def test_blocks_of_a_constant_source_are_few(client, source):
@@ -112,9 +113,10 @@ def test_folding_keeps_counts_and_live_time(client, source):
 
 
 def test_a_stretch_of_time(client, hst):
-    found = data_of(client, hst, start=100, stop=200)
-    assert min(found["data"]["time"]) >= 100
-    assert max(found["data"]["time"]) < 200
+    stop = data_of(client, hst)["meta"]["stop_s"]
+    found = data_of(client, hst, start=stop / 4, stop=stop / 2)
+    assert min(found["data"]["time"]) >= stop / 4
+    assert max(found["data"]["time"]) < stop / 2
 
 
 @pytest.mark.parametrize(
@@ -171,7 +173,7 @@ def test_periodogram(client, hst):
     powers = [peak["power"] for peak in found["peaks"]]
     assert powers == sorted(powers, reverse=True)
     assert found["peaks"][0]["period_s"] == pytest.approx(1 / found["peaks"][0]["frequency_hz"])
-    short = client.get(f"/api/v1/curves/{hst}/periodogram", params={"start": 0, "stop": 3}).json()
+    short = client.get(f"/api/v1/curves/{hst}/periodogram", params={"start": 0, "stop": 3, "bin": 1}).json()
     assert short["peaks"] == []
     assert short["note"]
 
@@ -180,7 +182,8 @@ def test_stamps(client, source, hst):
     found = client.get(f"/api/v1/curves/{source}/stamp").json()
     assert np.array(found["sky"]["counts"]).sum() > 0
     assert found["detector"] is not None
-    part = client.get(f"/api/v1/curves/{source}/stamp", params={"start": 0, "stop": 5000}).json()
+    stop = data_of(client, source)["meta"]["stop_s"]
+    part = client.get(f"/api/v1/curves/{source}/stamp", params={"start": 0, "stop": stop / 2}).json()
     assert np.array(part["sky"]["counts"]).shape == np.array(found["sky"]["counts"]).shape
     assert 0 < np.array(part["sky"]["counts"]).sum() < np.array(found["sky"]["counts"]).sum()
     whole = client.get(f"/api/v1/curves/{hst}/stamp").json()
@@ -217,9 +220,13 @@ def test_other_formats_hold_the_same(client, hst):
 
 def test_the_same_answer_is_not_made_twice(client, hst):
     first = client.get(f"/api/v1/curves/{hst}/data", params={"bin": 30})
-    again = client.get(f"/api/v1/curves/{hst}/data", params={"bin": 30}, headers={"if-none-match": first.headers["etag"]})
+    again = client.get(
+        f"/api/v1/curves/{hst}/data", params={"bin": 30}, headers={"if-none-match": first.headers["etag"]}
+    )
     assert again.status_code == 304
-    other = client.get(f"/api/v1/curves/{hst}/data", params={"bin": 31}, headers={"if-none-match": first.headers["etag"]})
+    other = client.get(
+        f"/api/v1/curves/{hst}/data", params={"bin": 31}, headers={"if-none-match": first.headers["etag"]}
+    )
     assert other.status_code == 200
 
 

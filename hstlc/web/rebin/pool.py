@@ -169,6 +169,7 @@ class Pool:
             self._closed = True
             for ticket in [*self._waiting, *self._running.values()]:
                 self._drop(ticket, BusyError("web.rebin-busy", "the server is going down", "try again in a moment"))
+            self._changed.notify_all()
         if self._started:
             for slot in self._slots:
                 slot.join()
@@ -227,7 +228,7 @@ class _Slot(threading.Thread):
         self._pool, self._index = pool, index
         self.process: Any = None
         self._connection: Connection | None = None
-        self._stop: Any = None
+        self._unwanted: Any = None
 
     def run(self) -> None:
         """Take requests until there are no more."""
@@ -250,8 +251,8 @@ class _Slot(threading.Thread):
         self._end()
         context = multiprocessing.get_context("spawn")
         ours, theirs = context.Pipe()
-        self._stop = context.Value("q", 0, lock=False)
-        arguments = theirs, self._stop, self._pool.cache_bytes, os.getpid()
+        self._unwanted = context.Value("q", 0, lock=False)
+        arguments = theirs, self._unwanted, self._pool.cache_bytes, os.getpid()
         self.process = context.Process(target=serve, args=arguments, name=self.name, daemon=True)
         self.process.start()
         theirs.close()
@@ -303,7 +304,7 @@ class _Slot(threading.Thread):
             if now > ticket.deadline:
                 self._pool.drop(ticket, _late())
             if ticket.dropped is not None:
-                self._stop.value = ticket.number
+                self._unwanted.value = ticket.number
                 given_up = given_up or now
                 if now - given_up > GRACE_S:
                     return False

@@ -3,6 +3,7 @@
 import {secondsText, text} from "./curve-look.js";
 
 const MOST_POINTS = 3000; // with error bars; of more bins only the span of groups of them is drawn
+const SLACK = 0.01; // of a bin: barycentric times are rounded to tens of microseconds
 const NAN = Number.NaN;
 
 /** Return the bins as the plot has them: places on the axis, values, and whether each is flagged. */
@@ -69,7 +70,7 @@ export function visible(bins, low, high) {
 function joined(bins, i, j) {
   const {dataset} = bins.data;
   const same = dataset === undefined || dataset[i] === dataset[j];
-  return same && bins.left[j] <= bins.right[i] + 1e-6 * Math.max(1, bins.right[i] - bins.left[i]);
+  return same && bins.left[j] <= bins.right[i] + SLACK * (bins.right[i] - bins.left[i]);
 }
 
 /** Return the columns of the data sources for some bins: steps, points with error bars, spans of groups of bins. */

@@ -27,6 +27,7 @@ export class SpectrumPlot {
     const figure = makeFigure(look, {
       height: 300,
       tools: "",
+      toolbar_location: "right", // one above would lose its buttons when the column becomes narrower
       x_axis_type: "log",
       x_range: new Bokeh.Range1d({start: frequency[0] / 1.05, end: frequency.at(-1) * 1.05}),
       y_range: new Bokeh.Range1d({start: 0, end: top}),

@@ -14,12 +14,12 @@ export function drawStamps(box, answer) {
 }
 
 function stampFigure(stamp, name) {
-  const {counts, step, unit, scale_arcsec: scale} = stamp;
+  const {counts, step, unit = "", scale_arcsec: scale} = stamp;
   const [rows, columns] = [counts.length, counts[0]?.length ?? 0];
   const all = counts.flat();
   const total = all.reduce((sum, one) => sum + one, 0);
   const most = all.reduce((high, one) => Math.max(high, one), 0);
-  const figure = element("figure", "", {class: "curve-stamp"});
+  const figure = element("figure", "", {class: columns > 3 * rows ? "curve-stamp wide" : "curve-stamp"});
   const caption = element("figcaption", `${name}: ${text(total)} counts; brightest pixel ${text(most)}`);
   const size = scale ? `${text(columns * step * scale, 3)}″ × ${text(rows * step * scale, 3)}″` : "";
   const label = `${name} picture, ${columns} × ${rows} pixels, ${text(total)} counts`;
@@ -31,7 +31,7 @@ function stampFigure(stamp, name) {
   paintCounts(paint, counts, most, factor);
   paintOutline(paint, stamp, factor, rows);
   const axes = [stamp.x_label, stamp.y_label].filter(Boolean).join(", ");
-  const under = element("p", [size, axes, unit ? `pixels of ${text(step)} ${unit}` : ""].filter(Boolean).join(" · "), {
+  const under = element("p", [size, axes, `each square ${text(step)} ${unit} wide`].filter(Boolean).join(" · "), {
     class: "quiet",
   });
   const value = element("p", " ", {class: "quiet", "aria-hidden": "true"});

@@ -25,6 +25,8 @@ const PLACES = {
   "usage.time-range": ["selection-error", ["start", "stop"]],
 };
 
+const PAUSE_MS = 80; // changes that come so soon one after the other are one
+let soon = 0;
 let shown = null; // the answer that the plot shows
 const asked = {data: null, periodogram: null, stamp: null}; // queries of what is shown, so that nothing is asked twice
 
@@ -70,7 +72,7 @@ function showError(error) {
   const [place, fields] = PLACES[error.code] ?? ["general-error", []];
   at(place).textContent = words(error);
   for (const field of fields) if (at(field).offsetParent) at(field).setAttribute("aria-invalid", "true");
-  at("status").textContent = shown ? "Not changed: see the message." : "";
+  at("status").textContent = shown ? "What is shown has not changed: see the message." : "";
 }
 
 function busy(on) {
@@ -78,8 +80,15 @@ function busy(on) {
   if (on) at("status").textContent = "Working…";
 }
 
+/** Do it when nothing has changed for a moment. */
+function updateSoon() {
+  clearTimeout(soon);
+  soon = setTimeout(update, PAUSE_MS);
+}
+
 /** Ask for what the form says and show it. */
 async function update() {
+  clearTimeout(soon);
   arrange(form, shown?.meta);
   const wrong = [...form.elements].find((field) => field.offsetParent && !field.checkValidity());
   if (wrong) {
@@ -91,6 +100,7 @@ async function update() {
   const query = dataQuery(form).toString();
   try {
     if (query !== asked.data) {
+      if (requests.asking("data", query)) return; // the answer will be shown as the form is then
       busy(true);
       const answer = await requests.get("data", dataQuery(form));
       if (answer === null) return;
@@ -99,12 +109,26 @@ async function update() {
     }
     await showCurve();
   } catch (error) {
+    if (!shown) await showStored();
     showError(error);
     return;
   } finally {
     if (!requests.waiting("data")) busy(false);
   }
   await showSelected();
+}
+
+/** Show the light curve as it is stored where what the address asks for cannot be had. */
+async function showStored() {
+  try {
+    const answer = await requests.get("data", new URLSearchParams());
+    if (answer === null) return;
+    shown = answer;
+    learn(answer.meta);
+    await showCurve();
+  } catch {
+    shown = null; // then the first message says what is wrong
+  }
 }
 
 /** Take over what only the first answer tells: the bands, the reference of times. */
@@ -147,6 +171,7 @@ async function showCurve() {
   showBins(at("bins-table"), shown);
   at("bins-box").hidden = false;
   at("png").hidden = false;
+  at("zoom-out").hidden = !value(form, "zoom") || Boolean(meta.fold);
   at("snippet-box").hidden = !shown.snippet;
   at("snippet").textContent = shown.snippet ?? "";
 }
@@ -158,7 +183,7 @@ function limits(selection) {
 /** Show what belongs to the selected time: numbers, periodogram, picture of the photons. */
 async function showSelected() {
   const time = selectedTime(form);
-  at("unselect").hidden = !time;
+  at("unselect").hidden = at("zoom-in").hidden = !time || Boolean(shown.meta.fold);
   rate.select(time);
   showSums(time);
   for (const place of document.querySelectorAll("[data-of]")) place.textContent = time ? "of the selected time" : "";
@@ -225,7 +250,14 @@ function choose(start, stop) {
 
 function zoom(limits) {
   at("zoom").value = limits ? limits.map((one) => Number(one.toPrecision(9))).join(",") : "";
+  at("zoom-out").hidden = !limits;
   keep();
+}
+
+function zoomTo(limits) {
+  zoom(limits);
+  update();
+  at("start").focus();
 }
 
 function fold(period) {
@@ -265,11 +297,13 @@ async function openSettings() {
 
 function begin() {
   arrange(form, null);
-  form.addEventListener("change", update);
+  form.addEventListener("change", updateSoon);
   form.addEventListener("submit", (event) => {
     event.preventDefault();
     update();
   });
+  at("zoom-in").addEventListener("click", () => zoomTo(selectedTime(form)));
+  at("zoom-out").addEventListener("click", () => zoomTo(null));
   at("unselect").addEventListener("click", () => {
     at("start").value = at("stop").value = "";
     update();

@@ -10,12 +10,11 @@ from fastapi import APIRouter, Request, Response
 
 from hstlc.db.vo_rows import Linked, linked, publisher_did
 from hstlc.errors import UsageError
-from hstlc.logs import printable
 from hstlc.web.formats import Field, answer_rows
 from hstlc.web.site import HereSite, Site
 from hstlc.web.vo.addresses import Addresses, addresses_of
 from hstlc.web.vo.documents import Input, Service, error_document, results
-from hstlc.web.vo.parameters import Asked, Parameters, documented
+from hstlc.web.vo.parameters import Asked, Parameters, documented, plain_text
 
 __all__ = ["STANDARD", "router"]
 
@@ -100,7 +99,7 @@ def datalink(request: Request, site: HereSite, asked: Asked) -> Response:
 def _answer(request: Request, site: Site, asked: Parameters) -> Response:
     form, addresses = asked.format(), addresses_of(request, site.settings.web)
     wanted = list(dict.fromkeys(asked.all("ID")))
-    names = [name for name in wanted[:_MOST_IDS] if name == printable(name)]
+    names = [name for name in wanted[:_MOST_IDS] if name.isprintable()]
     with site.reading() as connection:
         found = linked(connection, names, most=_MOST_RELATED)
     links = [link for name in wanted[:_MOST_IDS] for link in _links(name, found.get(name), addresses)]
@@ -119,7 +118,7 @@ def _answer(request: Request, site: Site, asked: Parameters) -> Response:
 
 def _links(name: str, found: Linked | None, addresses: Addresses) -> Iterator[_Link]:
     if found is None:
-        yield _Link(printable(name[:200]), error_message="NotFoundFault: there is no light curve of this identifier")
+        yield _Link(plain_text(name[:200]), error_message="NotFoundFault: there is no light curve of this identifier")
         return
     curve, product = found.curve, found.curve["product_id"]
     file = addresses.of_curve(product, "file")

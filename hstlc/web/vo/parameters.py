@@ -10,9 +10,8 @@ from urllib.parse import parse_qsl
 from fastapi import Depends, Request
 
 from hstlc.errors import UsageError
-from hstlc.logs import printable
 
-__all__ = ["Asked", "Parameters", "documented"]
+__all__ = ["Asked", "Parameters", "documented", "plain_text"]
 
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]{1,4})?")
 _MOST_FIELDS = 2000
@@ -141,8 +140,19 @@ def documented(parameters: Sequence[tuple[str, str, str, bool]]) -> dict[str, ob
     }
 
 
+def plain_text(text: str) -> str:
+    r"""Return a text that a client sent with escapes for what is no text in XML.
+
+    Examples
+    --------
+    >>> plain_text("a\x01b")
+    'a\\x01b'
+    """
+    return "".join(one if one.isprintable() else one.encode("unicode_escape").decode() for one in text)
+
+
 def _shown(text: str) -> str:
-    return printable(text[:60])
+    return plain_text(text[:60])
 
 
 def _refused(message: str, hint: str) -> UsageError:

@@ -1,0 +1,176 @@
+"""What pages cost with a million light curves: clients that ask one after the other, each as fast as it is answered.
+
+``python -m scripts.benchmarks.browse [--curves N] [--clients N] [--seconds S] [--workers N]`` makes the rows on SQLite
+and on PostgreSQL, starts ``hstlc serve`` and prints how long answers take. The clients are a process of their own.
+"""
+
+from __future__ import annotations
+
+import argparse
+import http.client
+import json
+import multiprocessing
+import os
+import random
+import re
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from hstlc.db.curve_columns import SORTED_BY
+from hstlc.db.engine import make_engine
+from hstlc.db.migrate import ensure_schema
+from hstlc.testing.databases import KINDS, fresh_database
+from hstlc.testing.many_curves import fill_curves
+
+__all__ = ["Figures", "filled_store", "main", "measure", "serving"]
+
+#: Kind of page to (milliseconds of the answer, HTTP status) of each.
+Figures = dict[str, list[tuple[float, int]]]
+
+_FILTERS = (
+    *("", "", "mission=hst", "mission=xmm&lead=true", "kind=composite", "interesting=true", "chi2_p_max=1e-8"),
+    *("q=NGC-0001", "targname=QSO-J0*", "instrume=STIS", "total_min=10000&poisson_factor_min=1.5", "datasets_min=2"),
+    *("ra=120&dec=20&radius=1", "false_alarm_probability_max=1e-7", "mission=chandra&candidates_min=1"),
+)
+
+
+@contextmanager
+def filled_store(kind: str, curves: int) -> Iterator[dict[str, str]]:
+    """Give the environment of a store with so many light curves, on a kind of database."""
+    with tempfile.TemporaryDirectory(prefix="hstlc-browse-") as name, fresh_database(kind, Path(name)) as url:
+        engine = make_engine(url)
+        ensure_schema(engine)
+        fill_curves(engine, curves)
+        engine.dispose()
+        yield {"HSTLC_HOME_DIR": name, "HSTLC_DB_CONNECTION_STRING": url}
+
+
+@contextmanager
+def serving(store: dict[str, str], workers: int) -> Iterator[tuple[str, int]]:
+    """Give host and port of a server of a store; it answers one client as often as that asks."""
+    command = [str(Path(sys.executable).parent / "hstlc"), "serve", "--port", "0", "--workers", str(workers)]
+    environ = {**os.environ, **store, "HSTLC_WEB__REQUESTS_PER_SECOND": "0"}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environ) as process:
+        try:
+            assert process.stdout is not None
+            found = re.search(r"http://([^:/]+):(\d+)", process.stdout.readline())
+            assert found
+            yield found[1], int(found[2])
+        finally:
+            process.send_signal(signal.SIGTERM)
+            process.wait(30)
+
+
+def measure(address: tuple[str, int], clients: int, seconds: float) -> Figures:
+    """Return how long answers take when so many clients ask for so long, from a process of their own."""
+    ours, theirs = multiprocessing.get_context("spawn").Pipe()
+    process = multiprocessing.get_context("spawn").Process(target=_ask, args=(theirs, address, clients, seconds))
+    process.start()
+    theirs.close()
+    try:
+        found: Figures = ours.recv()
+    finally:
+        process.join(seconds + 60)
+        if process.is_alive():
+            process.kill()
+    return found
+
+
+def _ask(pipe: Any, address: tuple[str, int], clients: int, seconds: float) -> None:
+    found: Figures = defaultdict(list)
+    targets = _targets(address)
+    end = time.monotonic() + seconds
+    own = [threading.Thread(target=_client, args=(number, address, targets, end, found)) for number in range(clients)]
+    for thread in own:
+        thread.start()
+    for thread in own:
+        thread.join()
+    pipe.send(dict(found))
+
+
+def _targets(address: tuple[str, int]) -> list[str]:
+    """Return names of targets, after each worker had a first request."""
+    connection = http.client.HTTPConnection(*address, timeout=60)
+    for _ in range(20):
+        _get(connection, "/curves", [])
+    connection.request("GET", "/api/v1/curves?sort=start_mjd&columns=targname&limit=1000&mission=hst")
+    rows = json.loads(connection.getresponse().read())["rows"]
+    return sorted({row["targname"] for row in rows})
+
+
+def _client(number: int, address: tuple[str, int], targets: list[str], end: float, found: Figures) -> None:
+    chance = random.Random(number)
+    connection = http.client.HTTPConnection(*address, timeout=60)
+    following = ""
+    while time.monotonic() < end:
+        if following and chance.random() < 0.4:
+            kind, path = "table, next page", following
+        elif chance.random() < 0.25:
+            kind, path = "target", f"/target/{chance.choice(targets)}"
+        else:
+            sort = chance.choice(("", "-")) + chance.choice(list(SORTED_BY))
+            limits = chance.choice(_FILTERS)
+            kind, path = ("table, filtered" if limits else "table"), f"/curves?sort={sort}&{limits}".rstrip("&")
+        taken, text = _get(connection, path, found[kind])
+        if taken and kind.startswith("table"):
+            link = re.search(r'href="([^"]+)" rel="next"', text)
+            following = link[1].replace("&amp;", "&") if link else ""
+
+
+def _get(connection: http.client.HTTPConnection, path: str, found: list[tuple[float, int]]) -> tuple[float, str]:
+    started = time.perf_counter()
+    try:
+        connection.request("GET", path)
+        answer = connection.getresponse()
+        text, status = answer.read().decode(), answer.status
+    except OSError:
+        connection.close()
+        text, status = "", 0
+    taken = 1000 * (time.perf_counter() - started)
+    found.append((taken, status))
+    return taken, text
+
+
+def table(figures: Figures, heading: str) -> str:
+    """Return the figures as lines of text."""
+    lines = [f"{heading}: kind of page, answers, errors, p50, p95, p99 in ms"]
+    groups = {"all tables": [one for kind, own in figures.items() if kind.startswith("table") for one in own]}
+    for kind, own in (groups | figures).items():
+        times = sorted(taken for taken, _ in own)
+        wrong = sum(status != 200 for _, status in own)
+        p50, p95, p99 = (times[min(len(times) - 1, int(part * len(times)))] for part in (0.5, 0.95, 0.99))
+        lines.append(f"  {kind:18s} {len(times):6d} {wrong:4d} {p50:8.1f} {p95:8.1f} {p99:8.1f}")
+    return "\n".join(lines)
+
+
+def main() -> None:
+    """Print the figures."""
+    parser = argparse.ArgumentParser(description="What pages cost with many light curves.")
+    parser.add_argument("--curves", type=int, default=1_000_000)
+    parser.add_argument("--clients", type=int, default=20)
+    parser.add_argument("--seconds", type=float, default=30.0)
+    parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--store", help="address of a database that is filled already")
+    given = parser.parse_args()
+    for kind in [""] if given.store else KINDS:
+        if given.store:
+            with tempfile.TemporaryDirectory(prefix="hstlc-browse-") as name:
+                store = {"HSTLC_HOME_DIR": name, "HSTLC_DB_CONNECTION_STRING": given.store}
+                with serving(store, given.workers) as address:
+                    print(table(measure(address, given.clients, given.seconds), "given store"))
+        else:
+            with filled_store(kind, given.curves) as store, serving(store, given.workers) as address:
+                print(table(measure(address, given.clients, given.seconds), f"{kind}, {given.curves:,} light curves"))
+
+
+if __name__ == "__main__":
+    main()
