@@ -7,6 +7,7 @@ from sqlalchemy import Connection
 
 from hstlc.db.tables import Base
 from hstlc.db.types import UtcDateTime
+from hstlc.db.users import hide_users
 from hstlc.db.views import drop_views, make_views
 
 
@@ -26,6 +27,7 @@ def run(connection: Connection) -> None:
         drop_views(connection)
         context.run_migrations()
         make_views(connection)
+        hide_users(connection)
 
 
 def run_for_developers() -> None:

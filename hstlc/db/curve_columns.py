@@ -27,9 +27,9 @@ COLUMNS = _columns()
 
 #: Those that are shown unless others are asked for.
 DEFAULT = (
-    *("targname", "source_name", "band", "mission", "instrume", "opt_elem", "kind", "start_mjd", "exposure_s"),
-    *("total", "mean", "poisson_factor", "chi2_p", "fractional_variability", "peak_period_s"),
-    *("false_alarm_probability", "candidates", "interesting"),
+    *("targname", "source_name", "band", "instrume", "start_mjd", "exposure_s", "total", "poisson_factor", "chi2_p"),
+    *("fractional_variability", "peak_period_s", "false_alarm_probability", "candidates", "interesting"),
+    *("mission", "opt_elem", "kind"),
 )
 
 #: Texts that an index finds by their beginning.

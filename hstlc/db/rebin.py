@@ -9,10 +9,10 @@ from typing import Any
 
 from sqlalchemy import Connection, Select, and_, select
 
-from hstlc.db.records import COMPOSITE, FILES, MEMBERS, METADATA, OUTPUTS, PRODUCTS
+from hstlc.db.records import COMPOSITE, FILES, MEMBERS, METADATA, OUTPUTS, PRODUCTS, SOURCES
 from hstlc.db.upserts import chunks
 
-__all__ = ["PartRows", "bands_beside", "curve_of_source", "exclusions", "parts_of"]
+__all__ = ["PartRows", "bands_beside", "curve_of_source", "exclusions", "parts_of", "place_in_field"]
 
 Row = Mapping[str, Any]
 
@@ -158,3 +158,14 @@ def curve_of_source(connection: Connection, source: str, observation: str, instr
         if wanted in names - {""} and instrume.strip().upper() in ("", instrument.upper()):
             return int(number)
     return None
+
+
+def place_in_field(connection: Connection, product_id: int) -> tuple[float | None, Row]:
+    """Return how far from the axis the source of a light curve is, arcmin, and what only its mission knows of it."""
+    of_it = and_(SOURCES.c.metadata_id == OUTPUTS.c.metadata_id, SOURCES.c.name == OUTPUTS.c.source_name)
+    row = connection.execute(
+        select(SOURCES.c.offaxis_arcmin, SOURCES.c.extra)
+        .select_from(OUTPUTS.join(SOURCES, of_it))
+        .where(OUTPUTS.c.individual_product_id == product_id)
+    ).first()
+    return (None, {}) if row is None else (row[0], row[1] or {})

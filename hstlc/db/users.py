@@ -15,7 +15,9 @@ from hstlc.db.web_tables import WebUser
 from hstlc.errors import UsageError
 
 __all__ = [
+    "PRIVATE",
     "add_user",
+    "hide_users",
     "new_token",
     "remove_user",
     "replace_token",
@@ -31,7 +33,29 @@ USERS = cast(Table, WebUser.__table__)
 #: By which a token is known wherever it stands, so that logs can hide it.
 PREFIX = "hstlc_"
 
+#: Tables that are no business of those who send SQL: digests of tokens, addresses of people and what they asked.
+PRIVATE = frozenset({"web_user", "audit"})
+
+# Whoever may read all tables that come, as the reader may, reads these two when they have come.
+_HIDE = """DO $do$ DECLARE g record; BEGIN
+  FOR g IN SELECT DISTINCT table_name, grantee FROM information_schema.role_table_grants
+    WHERE table_schema = current_schema() AND table_name IN ('web_user', 'audit') AND grantee <> current_user
+  LOOP
+    EXECUTE 'REVOKE ALL ON ' || quote_ident(g.table_name) || ' FROM '
+      || CASE g.grantee WHEN 'PUBLIC' THEN 'PUBLIC' ELSE quote_ident(g.grantee) END;
+  END LOOP;
+END $do$"""
+
 _NAME = re.compile(r"[^\W_][\w.@+-]{0,63}\Z")
+
+
+def hide_users(connection: Connection) -> None:
+    """Take from every other role what it may do with the tables :data:`PRIVATE`; on SQLite there are no roles.
+
+    Called after every migration, by the owner of the tables.
+    """
+    if connection.dialect.name == "postgresql":
+        connection.exec_driver_sql(_HIDE)
 
 
 def new_token() -> str:

@@ -18,9 +18,10 @@ from hstlc.web.api import curves as api_curves
 from hstlc.web.api import logbook as api_logbook
 from hstlc.web.api import requests as api_requests
 from hstlc.web.api import targets as api_targets
-from hstlc.web.errors import PROBLEMS, add_error_handlers
 from hstlc.web.curve_choices import keep_choices
+from hstlc.web.errors import PROBLEMS, add_error_handlers
 from hstlc.web.figures import Figures
+from hstlc.web.openapi import DescribedApp
 from hstlc.web.pages import account, curve, curves, interfaces, logbook, overview, targets, thumbnails
 from hstlc.web.rebin.pool import Pool
 from hstlc.web.security import add_guard
@@ -60,7 +61,7 @@ def create_app(settings: Settings) -> FastAPI:
         app.state.rebin.close()
         site.engine.dispose()
 
-    app = FastAPI(
+    app = DescribedApp(
         title="hstlc",
         version=VERSION,
         description="Light curves from the photon lists of space missions, with their statistics.",

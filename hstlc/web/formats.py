@@ -179,7 +179,7 @@ def answer_rows(
         headers["link"] = ", ".join(f'<{address}>; rel="{relation}"' for relation, address in links.items())
     file: IO[bytes] = tempfile.SpooledTemporaryFile(_IN_MEMORY)  # noqa: SIM115 - closed when it was sent
     try:
-        _write(file, fields, rows, format, name, title, extra or {})
+        _write(file, fields, rows, format, name, title, {} if extra is None else extra)
         length, digest = file.tell(), _digest(file)
         headers |= {"etag": f'"{digest[:32]}"', "content-length": str(length)}
         if not_modified(request, headers["etag"]):
@@ -234,7 +234,12 @@ def _write_json(
     file.write(head[:-1] + b',"rows":[')
     written = 0
     for batch in batches(rows):
-        body = orjson.dumps([dict(zip(names, row, strict=True)) for row in batch], _plain_json, _JSON_OPTIONS)
+        own = [dict(zip(names, row, strict=True)) for row in batch]
+        try:
+            body = orjson.dumps(own, _plain_json, _JSON_OPTIONS)
+        except TypeError:  # a whole number of more than 64 bits
+            own = [{name: _short(value) for name, value in row.items()} for row in own]
+            body = orjson.dumps(own, _plain_json, _JSON_OPTIONS)
         file.write((b"," if written else b"") + body[1:-1])
         written += len(batch)
     file.write(b"]," + orjson.dumps({"count": written, **extra}, _plain_json, _JSON_OPTIONS)[1:])
@@ -243,9 +248,11 @@ def _write_json(
 def _plain_json(value: Any) -> Any:
     if isinstance(value, bytes):
         return value.hex()
-    if isinstance(value, int):
-        return str(value)
     raise TypeError(f"{type(value).__name__} is no value of a row")
+
+
+def _short(value: Any) -> Any:
+    return str(value) if isinstance(value, int) and not -(2**63) <= value < 2**64 else value
 
 
 def _digest(file: IO[bytes]) -> str:

@@ -14,16 +14,14 @@ from fastapi import HTTPException, Request
 
 from hstlc.db.readonly import ResultSet, select
 from hstlc.db.tables import Base
+from hstlc.db.users import PRIVATE
 from hstlc.db.views import OBSCORE
 from hstlc.errors import DatabaseError, HstlcError, UsageError
 from hstlc.web.auditing import audit
 from hstlc.web.site import Site
 from hstlc.web.users import User
 
-__all__ = ["EXAMPLES", "HIDDEN", "Answer", "readable_tables", "run_sql", "units_of"]
-
-#: Tables that nobody reads by SQL: digests of tokens, addresses of people and what they asked.
-HIDDEN = frozenset({"web_user", "audit"})
+__all__ = ["EXAMPLES", "Answer", "readable_tables", "run_sql", "units_of"]
 
 _VARIABLE = """SELECT m.targname, s.lightcurve_filename, s.poisson_factor
 FROM stats s JOIN outputs o ON s.lightcurve_filename = o.individual_filename
@@ -135,7 +133,7 @@ def _select(site: Site, sql: str, limit: int) -> ResultSet:
             limit=limit,
             timeout_s=settings.web.sql_timeout_s,
             reader_url=settings.db_readonly_connection_string,
-            hidden=HIDDEN,
+            hidden=PRIVATE,
             most_bytes=settings.web.sql_bytes,
         )
     except UsageError as error:
@@ -155,7 +153,7 @@ def _slots(request: Request, site: Site) -> _Slots:
 
 def readable_tables() -> list[dict[str, Any]]:
     """Return the tables and views for the page: name, and of each column name, type, unit and what it is."""
-    tables = [table for table in Base.metadata.sorted_tables if table.name not in HIDDEN]
+    tables = [table for table in Base.metadata.sorted_tables if table.name not in PRIVATE]
     found = [
         {
             "name": table.name,

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
@@ -49,7 +50,7 @@ _ASKED_KEV = {
 
 
 def rows() -> list[Row]:
-    """Return the figures; each is the median of seven answers after two that do not count."""
+    """Return the figures; each is the median of seven answers to different questions, after two that do not count."""
     with TemporaryDirectory() as name:
         settings = _store(Path(name))
         table: list[Row] = []
@@ -99,9 +100,10 @@ def _measured(what: str, subject: Subject, asked: dict[str, Selection], goal_s: 
         table = []
         for name, selection in asked.items():
             seconds = []
-            for _ in range(_TURNS + 2):
+            for turn in range(_TURNS + 2):
+                job = Job("json", subject, _another(selection, turn))
                 started = time.perf_counter()
-                _answer(pool, Job("json", subject, selection))
+                _answer(pool, job)
                 seconds.append(time.perf_counter() - started)
             taken = median(seconds[2:])
             table.append(
@@ -124,6 +126,17 @@ def _measured(what: str, subject: Subject, asked: dict[str, Selection], goal_s: 
         return [*table, memory]
     finally:
         pool.close()
+
+
+def _another(selection: Selection, turn: int) -> Selection:
+    """Return what somebody asks next: other bins, other blocks, another period."""
+    if selection.bin_s is not None:
+        return replace(selection, bin_s=selection.bin_s + 0.64 * turn)
+    if selection.counts is not None:
+        return replace(selection, counts=selection.counts + 10 * turn)
+    if selection.blocks is not None:
+        return replace(selection, blocks=selection.blocks / (1 + turn))
+    return replace(selection, fold_s=(selection.fold_s or 1.0) + 0.001 * turn, phase_bins=20)
 
 
 def _answer(pool: Pool, job: Job) -> Any:

@@ -152,17 +152,17 @@ def test_a_band_of_wavelengths(shared_server: str, watched_page: WatchedPage, ex
         shown(page, shared_server, exposure)
         whole = answer_of(shared_server, exposure, "data")["summary"]["counts"]
         page.select_option("#band", "limits")
-        page.fill("#low", "1150")
-        page.fill("#high", "1200")
+        page.fill("#low", "1320")
+        page.fill("#high", "1400")
         page.press("#high", "Enter")
-        page.wait_for_function("() => location.search.includes('wavelength=1150,1200')")
+        page.wait_for_function("() => location.search.includes('wavelength=1320,1400')")
         settled(page)
-        part = answer_of(shared_server, exposure, "data", "?wavelength=1150,1200")["summary"]["counts"]
+        part = answer_of(shared_server, exposure, "data", "?wavelength=1320,1400")["summary"]["counts"]
         assert 0 < part < whole
-        assert "1150 Å to 1200 Å" in page.inner_text("#curve-caption")
+        assert "1320 Å to 1400 Å" in page.inner_text("#curve-caption")
         page.reload()
         settled(page)
-        assert (page.input_value("#low"), page.input_value("#high")) == ("1150", "1200")
+        assert (page.input_value("#low"), page.input_value("#high")) == ("1320", "1400")
 
 
 def test_a_band_of_energies(shared_server: str, watched_page: WatchedPage, flaring: str) -> None:

@@ -3,15 +3,24 @@
 import asyncio
 import hashlib
 import mimetypes
+import random
 import re
+import signal
+import socket
+import threading
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 import pytest
 from hostile_requests import Hostile, addresses, hostile_requests
 from hostile_site import Answer, asked, opened_outside, rows_and_files
+from hostile_values import RAW
+from server_process import PATIENCE_S, ended, port_of, server, until_it_answers
 from sqlalchemy import insert, select
 
 from hstlc.config import Settings
@@ -132,3 +141,71 @@ def test_ten_thousand_hostile_requests(site_settings: Settings) -> None:
     found, statuses, routes = attack(site_settings, 10_000, seed=2)
     print(f"{sum(statuses.values())} hostile requests to {len(routes)} routes: {dict(sorted(statuses.items()))}")
     assert not found, "\n".join(found[:40])
+
+
+def speak(address: tuple[str, int], sent: bytes) -> bytes:
+    """Send bytes and return what comes back until the other side has enough, or says nothing for a while."""
+    answer = b""
+    with socket.create_connection(address, PATIENCE_S) as client, suppress(ConnectionError):
+        sender = threading.Thread(target=_pour, args=(client, sent), daemon=True)
+        sender.start()
+        while part := client.recv(65536):
+            answer += part
+            if len(answer) > 1_000_000:
+                break
+    sender.join(PATIENCE_S)
+    return answer
+
+
+def _pour(client: socket.socket, sent: bytes) -> None:
+    with suppress(OSError):
+        client.sendall(sent)
+
+
+def test_bytes_on_a_socket_that_are_no_decent_requests(site_settings: Settings, site_home: Path) -> None:
+    engine = make_engine(site_settings.db_connection_string)
+    before = rows_and_files(engine, site_home)
+    rng = random.Random(3)
+    valid = b"GET /static/web.css HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n"
+    sent = [*RAW, *(_damaged(rng, rng.choice((*RAW[:24], valid))) for _ in range(200 - len(RAW)))]
+    with server(site_home, idle="1 s") as (process, address):
+        assert until_it_answers(address).status_code == 200
+        place = ("127.0.0.1", int(port_of(address)))
+        with ThreadPoolExecutor(20) as clients:
+            answers = list(clients.map(partial(speak, place), sent))
+        assert until_it_answers(address).status_code == 200
+        process.send_signal(signal.SIGTERM)
+        assert ended(process) == (0, "")
+    for request, answer in zip(sent, answers, strict=True):
+        assert not answer or answer.startswith(b"HTTP/1."), request[:200]
+        statuses = re.findall(rb"^HTTP/1\.1 (\d+) ", answer, re.MULTILINE)
+        assert not {status for status in statuses if status.startswith(b"5")}, request[:200]
+        assert answer.count(b"content-security-policy") >= len([one for one in statuses if one != b"100"]), request[
+            :200
+        ]
+        assert not TELLTALE.search(answer.replace(b"site-packages", b"")), request[:200]
+        assert str(site_home).encode() not in answer
+    assert sum(answer.startswith(b"HTTP/1.1 200") for answer in answers) >= 3
+    log = (site_home / "logs" / "serve.log").read_text("utf-8")
+    assert "Traceback" not in log
+    after = rows_and_files(engine, site_home)
+    engine.dispose()
+    assert before == after
+
+
+def _damaged(rng: random.Random, request: bytes) -> bytes:
+    """Change some bytes of a request, or cut it."""
+    data = bytearray(request[:5000])
+    for _ in range(rng.randrange(1, 6)):
+        place = rng.randrange(len(data))
+        match rng.randrange(4):
+            case 0:
+                data[place] = rng.randrange(256)
+            case 1:
+                del data[place : place + rng.randrange(1, 20)]
+            case 2:
+                data[place:place] = rng.randbytes(rng.randrange(1, 30))
+            case _:
+                data = data[: max(1, place)]
+        data = data or bytearray(b"x")
+    return bytes(data)

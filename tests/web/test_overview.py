@@ -415,3 +415,12 @@ def wait_for(condition: Any) -> None:
             return
         threading.Event().wait(0.01)
     pytest.fail("it did not happen in 30 s")
+
+
+def test_every_link_leads_somewhere(client: TestClient) -> None:
+    links: set[str] = set()
+    for path in ("/", "/?mission=xmm", "/candidates", "/findings", "/bad-data", "/runs", "/notices"):
+        links |= {html.unescape(one) for one in re.findall(r'href="(/[^"]*)"', client.get(path).text)}
+    assert len(links) > 60
+    answers = {link: client.get(link).status_code for link in sorted(links)}
+    assert {link: status for link, status in answers.items() if status != 200} == {}

@@ -18,11 +18,13 @@ from sqlalchemy import Engine
 from starlette.testclient import TestClient
 
 from hstlc.config import Settings, load
+from hstlc.db import readonly
 from hstlc.db.audit import audit_rows
-from hstlc.db.engine import normalize_url, reading, writing
-from hstlc.db.users import add_user, new_token, token_digest
-from hstlc.errors import DatabaseError
-from hstlc.testing.databases import content
+from hstlc.db.engine import make_engine, normalize_url, reading, writing
+from hstlc.db.migrate import ensure_schema
+from hstlc.db.users import PRIVATE, add_user, new_token, token_digest
+from hstlc.errors import DatabaseError, UsageError
+from hstlc.testing.databases import content, reader_url_for
 from hstlc.web import sql as web_sql
 from hstlc.web.app import create_app
 
@@ -223,6 +225,18 @@ def test_without_a_reader_that_can_only_read_there_is_no_sql(
         assert password not in answer.text
         assert normalize_url(settings.db_readonly_connection_string or "").password not in answer.text
     assert "REVOKE SELECT ON web_user" in answer.json()["hint"]
+
+
+def test_a_reader_that_was_made_before_the_tables_cannot_read_those_of_users(postgres_url: str) -> None:
+    reader = reader_url_for(postgres_url)
+    engine = make_engine(postgres_url)
+    ensure_schema(engine)
+    engine.dispose()
+    found = readonly.select(postgres_url, "SELECT count(*) FROM stats", reader_url=reader, hidden=PRIVATE)
+    assert found.rows == [(0,)]
+    with pytest.raises(UsageError) as caught:
+        readonly.select(postgres_url, "SELECT * FROM web_user", reader_url=reader)
+    assert caught.value.code == "usage.sql"
 
 
 def test_statements_are_recorded_and_cut(settings: Settings, head: dict[str, str], filled: Engine) -> None:

@@ -184,6 +184,16 @@ def test_the_whole_sky_is_all_that_has_a_place(client: TestClient, curves: list[
     assert len(table.array) == sum(one["ra_deg"] is not None for one in curves)
 
 
+def test_the_server_has_a_limit_of_its_own_and_says_so(client: TestClient, site_settings: Settings) -> None:
+    site = client.app.state.site  # type: ignore[attr-defined]
+    section = site_settings.web.model_copy(update={"most_rows": 6})
+    object.__setattr__(site, "settings", site_settings.model_copy(update={"web": section}))
+    document = read(client.get("/vo/scs", params={**FIELD, "MAXREC": "50"}).content)
+    assert len(document.get_first_table().array) == 6
+    assert [one.value for one in document.resources[0].infos] == ["OVERFLOW"]
+    assert b"<maxRecords>6</maxRecords>" in client.get("/vo/capabilities").content
+
+
 def test_addresses_are_under_the_configured_name_and_never_under_a_hostile_one(
     client: TestClient, site_settings: Settings
 ) -> None:
@@ -347,7 +357,7 @@ def test_pyvo_asks_for_other_bins(served: str) -> None:
     single = next(row for row in found if row["kind"] == "individual")
     direct = DatalinkResults.from_result_url(f"{served}/vo/datalink?ID={single['filename']}")
     proc = direct.get_first_proc()
-    assert {"bin", "energy", "wavelength", "background"} <= {one.name for one in proc.input_params}
+    assert {"ID", "BIN", "ENERGY", "WAVELENGTH", "BACKGROUND"} <= {one.name for one in proc.input_params}
     table = read(proc.process(bin=20).read()).get_first_table().to_table()
     widths = table["time_right"] - table["time_left"]
     assert np.allclose(widths[:-1], 20.0)
@@ -360,14 +370,35 @@ def test_pyvo_tells_what_is_wrong(served: str) -> None:
         pyvo.dal.conesearch(f"{served}/vo/scs", pos=(0.0, 0.0), radius=200.0)
 
 
-def test_astropy_reads_the_file_of_a_row(client: TestClient, curves: list[dict[str, Any]]) -> None:
+def test_names_of_the_parameters_of_other_bins_are_in_any_case(client: TestClient) -> None:
+    for names in (("ID", "BIN", "FORMAT"), ("id", "bin", "format"), ("Id", "Bin", "fOrmat")):
+        asked = dict(zip(names, ("ls0000a1q_curve.fits", "25", "json"), strict=True))
+        answer = client.get("/vo/bins", params=asked, follow_redirects=True)
+        assert answer.json()["meta"]["bin_width_s"] == 25.0
+    wrong: list[tuple[dict[str, Any], int, str]] = [
+        ({"BIN": "1"}, 400, "UsageFault"),
+        ({"ID": ["a", "b"]}, 400, "UsageFault"),
+        ({"ID": "no"}, 404, "NotFoundFault"),
+        ({"ID": "\x01"}, 404, "NotFoundFault"),
+    ]
+    for asked, status, said in wrong:
+        answer = client.get("/vo/bins", params=asked)
+        assert answer.status_code == status
+        (info,) = read(answer.content).resources[0].infos
+        assert (info.name, info.value) == ("QUERY_STATUS", "ERROR")
+        assert str(info.content).startswith(said)
+
+
+def test_astropy_reads_the_file_of_a_row(client: TestClient, curves: list[dict[str, Any]], tmp_path: Path) -> None:
     for kind in ("individual", "composite"):
         one = next(curve for curve in curves if curve["kind"] == kind)
         content = client.get(f"/api/v1/curves/{one['product_id']}/file").content
-        table = QTable.read(io.BytesIO(content), format="fits", hdu="LIGHTCURVE")
+        path = tmp_path / one["filename"]
+        path.write_bytes(content)
+        table = QTable.read(path, format="fits", hdu="LIGHTCURVE")
         assert str(table["rate"].unit) == "ct / s"
         how = {"time_column": "mjd", "time_format": "mjd", "time_scale": "utc"}
-        series = TimeSeries.read(io.BytesIO(content), format="fits", hdu="LIGHTCURVE", **how)
+        series = TimeSeries.read(path, format="fits", hdu="LIGHTCURVE", **how)
         assert len(series) == len(table) > 0
         assert np.allclose(series.time.mjd, table["mjd"].value)
         assert np.array_equal(series["rate"].value, table["rate"].value, equal_nan=True)
@@ -381,6 +412,10 @@ def test_astropy_reads_the_file_of_a_row(client: TestClient, curves: list[dict[s
         *("/vo/datalink", "/vo/datalink?ID=1&ID=11&ID=300", "/vo/datalink?ID=&ID=1&RESPONSEFORMAT=no"),
         *("/api/v1/targets?format=votable", "/api/v1/targets?ra=150&dec=2&radius=180&format=votable"),
         "/api/v1/targets/SIM-FIELD?format=votable",
+        *("/api/v1/curves?limit=50&format=votable", "/api/v1/curves/ls0000a1q_curve.fits/data?bin=20&format=votable"),
+        "/api/v1/curves/ls0000a1q_curve.fits/data?fold=60&format=votable",
+        *(f"/api/v1/{book}?format=votable" for book in ("candidates", "findings", "bad-data", "runs", "notices")),
+        *(f"/api/v1/{what}?format=votable" for what in ("missions", "columns")),
     ],
 )
 def test_stilts_finds_nothing_to_say(client: TestClient, stilts: Stilts, tmp_path: Path, address: str) -> None:

@@ -10,6 +10,7 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import BaseModel, ConfigDict
 from starlette.concurrency import run_in_threadpool
 
+from hstlc.db.rebin import curve_of_source, place_in_field
 from hstlc.errors import UsageError
 from hstlc.store.digest import digest
 from hstlc.version import VERSION
@@ -29,8 +30,6 @@ router = APIRouter(tags=["light curves in other bins"])
 #: The call of the old server, at its old address.
 old_router = APIRouter(tags=["light curves in other bins"])
 
-_Number = Annotated[float | None, Query(allow_inf_nan=False)]
-_Pair = Annotated[str | None, Query(max_length=80)]
 View = Annotated[str, Query(max_length=64, pattern=r"^[A-Za-z0-9_.-]*$", description="page that asks")]
 
 
@@ -199,14 +198,14 @@ class Recalculation(BaseModel):
 async def recalculate(request: Request, site: HereSite, asked: Recalculation) -> Response:
     """Light curve in bins of another width, as the old server answered: ``newData`` and ``newPlotPath``."""
     width_s = _old_width(asked.newBinsize)
-    subject = await run_in_threadpool(_old_subject, site, asked)
+    subject, offaxis_arcmin, azimuth_deg = await run_in_threadpool(_old_subject, site, asked)
     job = Job("row", subject, Selection(bin_s=width_s))
     try:
         found = await _pool(request).run(job, "", request.is_disconnected)
     except UsageError as error:
         raise UsageError("usage.bin-width", f"Invalid Binsize! {error.message}", error.hint) from None
     address = f"/api/v1/curves/{quote(subject.name, safe='')}/plot.svg?{urlencode({'bin': width_s})}"
-    answer = {"newData": old_row(subject, found), "newPlotPath": address}
+    answer = {"newData": old_row(subject, found, offaxis_arcmin, azimuth_deg), "newPlotPath": address}
     return Response(orjson.dumps(answer), media_type="application/json")
 
 
@@ -220,13 +219,13 @@ def _old_width(value: Any) -> float:
     return width_s
 
 
-def _old_subject(site: Site, asked: Recalculation) -> Subject:
-    from hstlc.db.rebin import curve_of_source
-
+def _old_subject(site: Site, asked: Recalculation) -> tuple[Subject, float | None, float | None]:
     with site.reading() as connection:
         number = curve_of_source(
             connection, asked.sourceName[:200], str(asked.observationID)[:100], asked.instrument[:50]
         )
         if number is None:
             raise NotFoundError("there is no light curve of this source and observation", "look for it at /curves")
-        return find_subject(connection, str(number), site.layout, site.settings)
+        offaxis_arcmin, extra = place_in_field(connection, number)
+        subject = find_subject(connection, str(number), site.layout, site.settings)
+        return subject, offaxis_arcmin, extra.get("phi_deg")

@@ -11,7 +11,9 @@ from hstlc.web.rebin.subject import Subject
 __all__ = ["old_row"]
 
 
-def old_row(subject: Subject, found: Mapping[str, Any]) -> list[Any]:
+def old_row(
+    subject: Subject, found: Mapping[str, Any], offaxis_arcmin: float | None, azimuth_deg: float | None
+) -> list[Any]:
     """Return the values of an observation in the old order.
 
     These are instrument, observation, region, start and end (UTC), offset from the axis (arcmin), azimuth (deg), right
@@ -23,6 +25,8 @@ def old_row(subject: Subject, found: Mapping[str, Any]) -> list[Any]:
         Of one exposure.
     found : mapping
         Sums of the light curve (:func:`hstlc.web.rebin.answer.summary`), ``raw_start_s`` and ``meta``.
+    offaxis_arcmin, azimuth_deg : float or None
+        Where the source is in the field.
     """
     values, meta = subject.parts[0].values, found["meta"]
     extra = dict(values.extra)
@@ -33,8 +37,8 @@ def old_row(subject: Subject, found: Mapping[str, Any]) -> list[Any]:
         extra.get("region"),
         _date(values.expstart_mjd),
         _date(values.expend_mjd),
-        _rounded(meta.get("OFFAXIS"), 1),
-        _rounded(meta.get("AZIMUTH"), 0),
+        _rounded(offaxis_arcmin, 1),
+        _rounded(azimuth_deg, 0),
         _rounded(meta.get("RA_TARG"), 5),
         _rounded(meta.get("DEC_TARG"), 5),
         _rounded(rate, 6),

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
+from markupsafe import Markup, escape
 
 from hstlc.db.browse import browse
 from hstlc.db.curve_columns import COLUMNS, DEFAULT, SORTED_BY
@@ -55,7 +57,7 @@ def curves(request: Request, site: HereSite) -> Response:
         given=given,
         hidden=[(name, value) for name, value in query.chosen if not _in_form(name)],
         ranges=_ranges(given),
-        columns=[(name, label(name), COLUMNS[name].info["doc"], name in query.columns) for name in COLUMNS],
+        columns=_boxes(query.columns),
         downloads=[(name, query.address(_API, format=form, **_own(query))) for name, form in _FORMATS],
         most_rows=web.most_rows,
         choices=choices_of(request),
@@ -64,6 +66,17 @@ def curves(request: Request, site: HereSite) -> Response:
 
 
 _FORMATS = (("CSV", "csv"), ("FITS", "fits"), ("VOTable", "votable"), ("JSON", "json"))
+
+
+@lru_cache(maxsize=256)
+def _boxes(chosen: tuple[str, ...]) -> Markup:
+    """Return the boxes of the form that choose columns."""
+    found = []
+    for name, column in COLUMNS.items():
+        checked = " checked" if name in chosen else ""
+        box = f'<input type="checkbox" name="columns" value="{name}"{checked}>'
+        found.append(f'<li><label title="{escape(column.info["doc"])}">{box} {escape(label(name))}</label></li>')
+    return Markup("\n".join(found))
 
 
 def _own(query: CurveQuery) -> dict[str, str]:

@@ -128,7 +128,8 @@ def type_text(schema: Mapping[str, Any], schemas: Mapping[str, Any]) -> str:
             texts = (type_text(one, schemas) for one in schema[several] if one.get("type") != "null")
             return " or ".join(dict.fromkeys(filter(None, texts)))
     if "enum" in schema:
-        return " or ".join(str(value) for value in schema["enum"] if value != "")
+        values = [str(value) for value in schema["enum"] if value != ""]
+        return (" or " if len(values) < 6 else ", ").join(values)
     if "const" in schema:
         return str(schema["const"])
     bounds = [f"{word} {schema[name]:.15g}" for name, word in _BOUNDS.items() if name in schema]

@@ -26,9 +26,6 @@ FloatArray = NDArray[np.float64]
 #: Bins of unequal width and phases are put together from so many fine ones at most.
 FINEST_BINS = 100_000
 
-#: Fine bins that a phase bin is made of at least.
-_FINE_A_PHASE = 10
-
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Seen:
@@ -47,6 +44,8 @@ class Seen:
         Narrower bins cannot be made; 0: any.
     epoch_mjd : float or None
         Of phase 0.
+    zero_s : float or None, seconds
+        The same after the reference, where phases are counted in seconds: of one exposure, not at the barycenter.
     events : int or None
         That were read.
     """
@@ -57,6 +56,7 @@ class Seen:
     of_events: bool
     finest_s: float
     epoch_mjd: float | None
+    zero_s: float | None
     events: int | None
 
 
@@ -96,7 +96,7 @@ def see(subject: Subject, selection: Selection, held: Held, check: Callable[[], 
         curve = stored
     elif of_events:
         width_s = _fine_s(selection, stored, finest_s) if grouped else selection.bin_s
-        curve = _put_together(subject, from_events(subject, selection, width_s, held, check))
+        curve = _made(subject, selection, width_s, held, check)
     else:
         curve = stored if grouped else _merged(stored, selection.bin_s or 0.0)
     check()
@@ -111,16 +111,17 @@ def see(subject: Subject, selection: Selection, held: Held, check: Callable[[], 
         raise UsageError("usage.barycenter", "the position of the target is not known, or it moves", "take time=utc")
     check()
     epoch: float | None = None
+    zero_s: float | None = None
     if selection.counts is not None:
         curve = merge(curve, by_counts(curve, selection.counts))
     elif selection.blocks is not None:
         curve = merge(curve, by_blocks(curve, selection.blocks))
     if selection.fold_s is not None:
-        curve, epoch = _folded(curve, selection, selection.fold_s)
+        curve, epoch, zero_s = _folded(curve, selection, selection.fold_s)
     if len(curve) > subject.most_bins:
         raise _too_many(len(curve), subject.most_bins)
     read = _number(curve.meta.get("NEVENTS")) if of_events and not as_it_is else None
-    return Seen(curve, stored, selection.fold_s is not None, of_events, finest_s, epoch, read)
+    return Seen(curve, stored, selection.fold_s is not None, of_events, finest_s, epoch, zero_s, read)
 
 
 def _or(value: float | None, other: float) -> float:
@@ -176,20 +177,29 @@ def _finest_s(subject: Subject, stored: LightCurve, held: Held, check: Callable[
 def _fine_s(selection: Selection, stored: LightCurve, finest_s: float) -> float:
     """Return the width of the fine bins that others are put together from."""
     fine_s = max(span_s(stored) / FINEST_BINS, finest_s)
-    if selection.fold_s is not None:
-        if selection.fold_s < 2 * fine_s:
-            raise UsageError(
-                "usage.fold",
-                f"a period of {selection.fold_s:g} s is too short: times are known to {fine_s:.4g} s here",
-                f"give a period of at least {2 * fine_s:.4g} s",
-            )
-        wanted_s = selection.fold_s / selection.phase_bins / _FINE_A_PHASE
-        return max(fine_s, wanted_s)
+    if selection.fold_s is not None and selection.fold_s < selection.phase_bins * fine_s * (1 - 1e-6):
+        raise UsageError(
+            "usage.fold",
+            f"{selection.phase_bins} phase bins of {selection.fold_s:g} s are narrower than {fine_s:.4g} s, the finest"
+            " that times are put together from here",
+            f"give a period of at least {selection.phase_bins * fine_s:.4g} s, or fewer phase bins",
+        )
     return fine_s
 
 
-def _put_together(subject: Subject, curves: list[LightCurve]) -> LightCurve:
-    return stack(curves) if subject.kind == "composite" else curves[0]
+def _made(
+    subject: Subject, selection: Selection, width_s: float | None, held: Held, check: Callable[[], None]
+) -> LightCurve:
+    """Return the light curve in bins of one width, kept for what else is made of it."""
+
+    def make() -> LightCurve:
+        curves = from_events(subject, selection, width_s, held, check)
+        return stack(curves) if subject.kind == "composite" else curves[0]
+
+    band = selection.energy_kev, selection.wavelength_aa, selection.band
+    parts = [part.key for part in subject.parts]
+    made: LightCurve = held.get(f"made {subject.product_id} {parts} {band} {width_s!r}", make)
+    return made
 
 
 def _merged(stored: LightCurve, width_s: float) -> LightCurve:
@@ -198,16 +208,17 @@ def _merged(stored: LightCurve, width_s: float) -> LightCurve:
     return rebin(stored, max(1, round(width_s / step_s)))
 
 
-def _folded(curve: LightCurve, selection: Selection, period_s: float) -> tuple[LightCurve, float]:
-    """Return a curve folded with a period, and the date of phase 0 in MJD of the time that was asked for."""
+def _folded(curve: LightCurve, selection: Selection, period_s: float) -> tuple[LightCurve, float, float | None]:
+    """Return a curve folded with a period, the date of phase 0 (MJD of the time that was asked for), its second."""
     days = curve["bjd_tdb"] - MJD_ZERO_JD if selection.barycentric else curve["mjd"]
     first = float(days[0]) - float(curve["bins"][0]) / 2 / SECONDS_PER_DAY
     epoch = first if selection.epoch_mjd is None else selection.epoch_mjd
     if selection.barycentric or len(np.unique(curve["dataset"])) > 1:
-        elapsed_s = (days - epoch) * SECONDS_PER_DAY
-    else:  # seconds of one exposure have more digits than dates
-        elapsed_s = curve["time"] - curve["times"][0] + (first - epoch) * SECONDS_PER_DAY
-    return fold(curve, elapsed_s / period_s, selection.phase_bins), epoch
+        phase = (days - epoch) * SECONDS_PER_DAY / period_s
+        return fold(curve, phase, selection.phase_bins), epoch, None
+    # seconds of one exposure have more digits than dates
+    zero_s = float(curve["times"][0]) - (first - epoch) * SECONDS_PER_DAY
+    return fold(curve, (curve["time"] - zero_s) / period_s, selection.phase_bins), epoch, zero_s
 
 
 def barycentric_edges(curve: LightCurve) -> tuple[float, FloatArray, FloatArray]:

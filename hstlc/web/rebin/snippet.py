@@ -37,7 +37,7 @@ def snippet(subject: Subject, selection: Selection, seen: Seen) -> str:
     else:
         width_s = selection.bin_s
         if grouped:
-            width_s = _fine_width(selection, seen)
+            width_s = max(span_s(seen.stored) / FINEST_BINS, seen.finest_s)
         lines += ["", *_made(subject, selection, subject.parts[0], width_s)]
     if selection.start_s is not None or selection.stop_s is not None:
         low, high = selection.start_s, selection.stop_s
@@ -54,14 +54,12 @@ def snippet(subject: Subject, selection: Selection, seen: Seen) -> str:
     if selection.fold_s is not None:
         lines.insert(1, "from hstlc.lightcurves.grouping import fold")
         dates = 'curve["bjd_tdb"] - 2400000.5' if selection.barycentric else 'curve["mjd"]'
-        further.append(f"phase = ({dates} - {seen.epoch_mjd!r}) * 86400 / {selection.fold_s!r}")
+        if seen.zero_s is not None:
+            further.append(f'phase = (curve["time"] - {seen.zero_s!r}) / {selection.fold_s!r}')
+        else:
+            further.append(f"phase = ({dates} - {seen.epoch_mjd!r}) * 86400 / {selection.fold_s!r}")
         further.append(f"curve = fold(curve, phase, {selection.phase_bins})")
     return "\n".join([*lines, *further]) + "\n"
-
-
-def _fine_width(selection: Selection, seen: Seen) -> float:
-    fine_s = max(span_s(seen.stored) / FINEST_BINS, seen.finest_s)
-    return fine_s if selection.fold_s is None else max(fine_s, selection.fold_s / selection.phase_bins / 10)
 
 
 def _made(subject: Subject, selection: Selection, part: Part, width_s: float | None) -> list[str]:

@@ -41,7 +41,11 @@ export function makeFigure(look, attributes) {
 
 /** Put a figure into an element in place of the one before; return its view. */
 export async function show(figure, element, before) {
-  before?.remove();
+  if (before) {
+    const {document} = before.model;
+    before.remove();
+    Bokeh.documents.splice(Bokeh.documents.indexOf(document), 1);
+  }
   element.replaceChildren();
   return Bokeh.Plotting.show(figure, element);
 }

@@ -26,6 +26,7 @@ const PLACES = {
 };
 
 const PAUSE_MS = 80; // changes that come so soon one after the other are one
+const LEAST_BINS = 5; // of a periodogram
 let soon = 0;
 let shown = null; // the answer that the plot shows
 const asked = {data: null, periodogram: null, stamp: null}; // queries of what is shown, so that nothing is asked twice
@@ -84,6 +85,7 @@ function busy(on) {
 function updateSoon() {
   clearTimeout(soon);
   soon = setTimeout(update, PAUSE_MS);
+  at("curve-figure").setAttribute("aria-busy", "true");
 }
 
 /** Ask for what the form says and show it. */
@@ -93,6 +95,7 @@ async function update() {
   const wrong = [...form.elements].find((field) => field.offsetParent && !field.checkValidity());
   if (wrong) {
     wrong.reportValidity();
+    if (!requests.waiting("data")) busy(false);
     return;
   }
   keep();
@@ -192,12 +195,13 @@ async function showSelected() {
     query.set("start", time[0]);
     query.set("stop", time[1]);
   }
-  await showPart("periodogram", query, async (answer) => {
-    at("spectrum-figure").hidden = false;
-    at("spectrum-caption").textContent = answer.frequency_hz.length
-      ? `${answer.method}; dashed: power that noise reaches with such a probability` : "";
-    await spectrum.draw(answer);
-  }, (words) => spectrum.draw({frequency_hz: [], peaks: [], note: words}));
+  if (time && tooFew(time)) {
+    asked.periodogram = null;
+    await showSpectrum({frequency_hz: [], peaks: [], note: "Too few bins in the selected time for a periodogram."});
+  } else {
+    await showPart("periodogram", query, showSpectrum,
+      (note) => showSpectrum({frequency_hz: [], peaks: [], note}));
+  }
   query.delete("time");
   query.delete("background");
   await showPart("stamp", query, (answer) => {
@@ -207,6 +211,20 @@ async function showSelected() {
     at("stamps").replaceChildren();
     at("stamp-caption").textContent = words;
   });
+}
+
+/** Whether the stored bins, which a periodogram is made of, are seen and too few are in a stretch of time. */
+function tooFew([start, stop]) {
+  const {data, meta} = shown;
+  if (meta.binning !== "stored" || meta.fold || meta.time !== "utc") return false;
+  return data.time.filter((one) => one >= start && one <= stop).length < LEAST_BINS;
+}
+
+async function showSpectrum(answer) {
+  at("spectrum-figure").hidden = false;
+  at("spectrum-caption").textContent = answer.frequency_hz.length
+    ? `${answer.method}; dashed: power that noise reaches with such a probability` : "";
+  await spectrum.draw(answer);
 }
 
 async function showPart(kind, query, draw, failed) {

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from hstlc.web.vo import cone_search, datalink, description
+from hstlc.web.vo import bins, cone_search, datalink, description
 
 __all__ = ["router"]
 
 router = APIRouter(tags=["virtual observatory"])
-for _module in (cone_search, datalink, description):
+for _module in (cone_search, datalink, bins, description):
     router.include_router(_module.router)

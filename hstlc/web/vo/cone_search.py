@@ -16,9 +16,12 @@ from hstlc.web.vo.addresses import Addresses, addresses_of
 from hstlc.web.vo.documents import Input, Service, error_document, results
 from hstlc.web.vo.parameters import Asked, Parameters, documented
 
-__all__ = ["FIELDS", "TITLE", "links_service", "router"]
+__all__ = ["FIELDS", "TITLE", "links_service", "most_rows", "router"]
 
 router = APIRouter()
+
+#: Rows of one answer at most: some seconds and 100 MB to write. Files and SQL have more.
+_MOST_ROWS = 10_000
 
 TITLE = "Light curves from the photon lists of space missions"
 
@@ -54,6 +57,11 @@ _PARAMETERS = (
 )
 
 
+def most_rows(site: Site) -> int:
+    """Return how many rows an answer has at most."""
+    return min(_MOST_ROWS, site.settings.web.most_rows)
+
+
 def links_service(addresses: Addresses) -> Service:
     """Return the description of the DataLink service for rows with identifiers."""
     identifier = Input("ID", "identifier of the light curve", ref="obs_publisher_did", ucd="meta.id;meta.main")
@@ -82,7 +90,7 @@ def cone_search(request: Request, site: HereSite, asked: Asked) -> Response:
 
 def _answer(request: Request, site: Site, asked: Parameters) -> Response:
     cone = Cone(asked.number("RA", 0.0, 360.0), asked.number("DEC", -90.0, 90.0), asked.number("SR", 0.0, 180.0))
-    verbosity, most = asked.whole("VERB", 2, 1, 3), site.settings.web.most_rows
+    verbosity, most = asked.whole("VERB", 2, 1, 3), most_rows(site)
     limit = min(asked.whole("MAXREC", most, 0), most)
     form = asked.format()
     addresses = addresses_of(request, site.settings.web)

@@ -12,6 +12,7 @@ from hstlc.db.vo_rows import Linked, linked, publisher_did
 from hstlc.errors import UsageError
 from hstlc.web.formats import Field, answer_rows
 from hstlc.web.site import HereSite, Site
+from hstlc.web.vo import bins
 from hstlc.web.vo.addresses import Addresses, addresses_of
 from hstlc.web.vo.documents import Input, Service, error_document, results
 from hstlc.web.vo.parameters import Asked, Parameters, documented, plain_text
@@ -37,22 +38,6 @@ FIELDS = (
     Field("content_type", "text", ucd="meta.code.mime", doc="its media type"),
     Field("content_length", "long", "byte", "phys.size;meta.file", "its size"),
     Field("content_qualifier", "text", ucd="meta.code", doc="its kind, http://www.ivoa.net/rdf/product-type"),
-)
-
-_INPUTS = (
-    Input("bin", "width of the bins", unit="s"),
-    Input("counts", "least counts of a bin, instead of a width", unit="ct"),
-    Input("blocks", "Bayesian blocks: the probability of one block too many, instead of a width"),
-    Input("energy", "lowest and highest energy as LOW,HIGH in keV, where the instrument measures it", unit="keV"),
-    Input(
-        "wavelength",
-        "lowest and highest wavelength as LOW,HIGH in Angstrom, where the instrument measures it",
-        unit="0.1nm",
-    ),
-    Input("band", "name of a band, instead of limits", ucd="instr.bandpass"),
-    Input("background", "whether the background is subtracted", value="subtract", options=("subtract", "keep")),
-    Input("time", "UTC, or barycentric dynamical time at the barycenter", value="utc", options=("utc", "tdb")),
-    Input("format", "format of the answer", value="votable", options=("votable", "fits", "csv", "json")),
 )
 
 
@@ -106,12 +91,9 @@ def _answer(request: Request, site: Site, asked: Parameters) -> Response:
     rows = map(astuple, links)
     if form != "votable":
         return answer_rows(request, FIELDS, rows, form, "datalink", title="Links of light curves")
-    curves = {one.curve["product_id"]: one for one in found.values()}
     infos = {"QUERY_STATUS": "OVERFLOW" if len(wanted) > _MOST_IDS else "OK", "standardID": STANDARD}
-    services = [_rebinning(product, one, addresses) for product, one in sorted(curves.items())]
-    document = results(
-        FIELDS, rows, "links", "Links of light curves", infos=infos, services=services or [_itself(addresses)]
-    )
+    services = [bins.service(addresses) if found else _itself(addresses)]
+    document = results(FIELDS, rows, "links", "Links of light curves", infos=infos, services=services)
     media = "application/x-votable+xml" if asked.one("RESPONSEFORMAT") else _MEDIA
     return Response(document, media_type=media)
 
@@ -129,7 +111,7 @@ def _links(name: str, found: Linked | None, addresses: Addresses) -> Iterator[_L
     if "plot" in found.pictures:
         yield _Link(name, addresses.of_page(product, "plot.png"), None, None, "a plot of it", "#preview-plot",
                     "image/png")  # fmt: skip
-    yield _Link(name, None, _key(product), None, "the same in other bins, bands or time systems", "#proc",
+    yield _Link(name, None, bins.KEY, None, "the same in other bins, bands or time systems", "#proc",
                 "application/x-votable+xml", None, _LIGHT_CURVE)  # fmt: skip
     for members, semantics, text in (
         (found.members, "#progenitor", "light curve of an exposure that it is made of"),
@@ -143,19 +125,6 @@ def _links(name: str, found: Linked | None, addresses: Addresses) -> Iterator[_L
                 "which files it was made of, with their SHA-256, and with which settings and versions",
                 "#documentation", "application/json")  # fmt: skip
     yield _Link(name, addresses.of_page(product), None, None, "its page", "#documentation", "text/html")
-
-
-def _key(product: int) -> str:
-    return f"rebin-{product}"
-
-
-def _rebinning(product: int, found: Linked, addresses: Addresses) -> Service:
-    curve = found.curve
-    return Service(
-        _key(product), f"{curve['filename']} in other bins, bands or time systems; at most one of bin, counts and "
-        "blocks, and one of energy, wavelength and band", addresses.of_curve(product, "data"), _INPUTS,
-        key=_key(product), media_type="application/x-votable+xml",
-    )  # fmt: skip
 
 
 def _itself(addresses: Addresses) -> Service:

@@ -12,7 +12,7 @@ from hstlc.errors import HstlcError
 from hstlc.web.rendering import render
 from hstlc.web.site import HereSite
 from hstlc.web.vo.addresses import addresses_of
-from hstlc.web.vo.cone_search import FIELDS, TITLE
+from hstlc.web.vo.cone_search import FIELDS, TITLE, most_rows
 from hstlc.web.vo.datalink import STANDARD
 
 __all__ = ["router"]
@@ -27,8 +27,8 @@ _XML: dict[int | str, dict[str, Any]] = {200: {"content": {_MEDIA: {}}, "descrip
 @router.get("/capabilities", summary="VOSI capabilities", response_class=Response, responses=_XML)
 def capabilities(request: Request, site: HereSite) -> Response:
     """Return which services there are, at which addresses, and what they take."""
-    web = site.settings.web
-    return _xml(request, "capabilities", addresses=addresses_of(request, web), most=web.most_rows, links=STANDARD)
+    addresses = addresses_of(request, site.settings.web)
+    return _xml(request, "capabilities", addresses=addresses, most=most_rows(site), links=STANDARD)
 
 
 @router.get("/availability", summary="VOSI availability", response_class=Response, responses=_XML)
