@@ -21,9 +21,10 @@ def daemon(once: bool, jobs: str | None, verbose: bool, quiet: bool, config: Pat
     """Watch the archives and do what there is to do, each job at its time, until it is told to stop.
 
     The jobs are poll, reconcile, fetch, ingest, compose, build-stats, make-plots, sweep and back-up; the section
-    'daemon' of the configuration says how often. It stays in the foreground, for systemd or a container. Of several
-    daemons on one database one works and the others wait to take over. SIGTERM or Ctrl-C stops it within half a
-    minute with all work kept; a second one at once. 'hstlc status' shows how it is doing.
+    'daemon' of the configuration says how often; get and reprocess are done when users of the pages ask for them.
+    It stays in the foreground, for systemd or a container. Of several daemons on one database one works and the
+    others wait to take over. SIGTERM or Ctrl-C stops it within half a minute with all work kept; a second one at
+    once. 'hstlc status' shows how it is doing.
     """
     from hstlc.logs import configure
     from hstlc.scheduler.daemon import Daemon

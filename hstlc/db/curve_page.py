@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, Table, and_, or_, select
+from sqlalchemy import ColumnElement, Connection, Select, Table, and_, func, or_, select
 
 from hstlc.db.composites import COMPOSITE
 from hstlc.db.light_curves import LIGHT_CURVES
@@ -180,7 +180,10 @@ def _neighbor(connection: Connection, curve: Row, *, later: bool) -> Row | None:
         return None
     start = LIGHT_CURVES.c.start_mjd + 0.0  # by the index of targets: that of starts would lead through all of them
     number = LIGHT_CURVES.c.product_id
-    same = [LIGHT_CURVES.c[name] == curve[name] for name in ("targname", "kind", "source_name", "band")]
+    same = [LIGHT_CURVES.c[name] == curve[name] for name in ("targname", "kind", "band")]
+    # Nor by that of sources where there is none: nearly all curves may have none.
+    source = LIGHT_CURVES.c.source_name if curve["source_name"] else func.coalesce(LIGHT_CURVES.c.source_name, "")
+    same.append(source == curve["source_name"])
     if later:
         beyond = or_(start > curve["start_mjd"], and_(start == curve["start_mjd"], number > curve["product_id"]))
         order = start, number

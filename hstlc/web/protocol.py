@@ -17,7 +17,7 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 __all__ = ["BoundedProtocol", "Limits"]
 
 _LEAST_BYTES_PER_S = 1000.0  # a client that takes less of an answer is cut off
-_LAST_REQUEST_S = 0.3  # what is on its way when the server stops is answered
+_FIRST_REQUEST_S, _NEXT_REQUEST_S = 2.0, 0.3  # what is on its way when the server stops is answered
 
 _TEXTS = {400: "not a request in HTTP", 408: "the request did not come in time", 431: "the head is too large"}
 _BUSY = b"too many connections\n"
@@ -125,7 +125,7 @@ class BoundedProtocol(HttpToolsProtocol):
         """End after the answer that is under way, or that a request on its way is about to need."""
         self._stops = True
         if self._is_idle():
-            self.loop.call_later(_LAST_REQUEST_S, self._close_idle)
+            self.loop.call_later(_FIRST_REQUEST_S if self.cycle is None else _NEXT_REQUEST_S, self._close_idle)
         else:
             super().shutdown()
 

@@ -7,6 +7,7 @@ import logging
 import os
 import signal
 import socket
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -18,11 +19,12 @@ import uvicorn
 
 from hstlc.config import Settings
 from hstlc.config.web import WebSection
-from hstlc.errors import StoreError, UsageError
+from hstlc.errors import UsageError
 from hstlc.logs import configure
 from hstlc.pipeline.context import database_exists
 from hstlc.store.permissions import apply_permissions
 from hstlc.web.app import create_app
+from hstlc.web.listening import BACKLOG, let_nobody_in, listen, somebody_waits
 from hstlc.web.protocol import BoundedProtocol, Limits
 from hstlc.web.security import SECURITY_HEADERS
 from hstlc.web.workers import Herd, end_with
@@ -31,9 +33,8 @@ __all__ = ["run_server"]
 
 logger = logging.getLogger(__name__)
 
-_BACKLOG = 2048
 _LAST_ANSWERS_S = 20  # how long answers under way may take once the server is told to stop
-_LAST_CONNECTIONS_S = 0.1  # how long it goes on to accept who waits already
+_LAST_CONNECTIONS_S = 5.0  # how long it goes on to accept who waits already
 
 
 def run_server(settings: Settings, section: WebSection, *, verbosity: int = 0) -> None:
@@ -63,7 +64,7 @@ def run_server(settings: Settings, section: WebSection, *, verbosity: int = 0) -
     settings.layout.make_directories()
     path = configure(settings.log_dir, "serve", settings.log_level, verbosity=verbosity, daily=True)
     apply_permissions(path, settings.layout.access)
-    with _listen(section) as listening:
+    with listen(section) as listening:
         host, port = listening.getsockname()[:2]
         shown = f"[{host}]" if ":" in host else host
         click.echo(f"hstlc is at http://{shown}:{port}/ (stop it with Ctrl-C)")
@@ -95,7 +96,7 @@ def _serve(settings: Settings, listening: socket.socket) -> None:
         server_header=False,
         proxy_headers=bool(section.proxies),  # by default uvicorn believes what another program on this machine says
         forwarded_allow_ips=section.proxies,
-        backlog=_BACKLOG,
+        backlog=BACKLOG,
         timeout_keep_alive=max(1, round(section.idle_s)),
         timeout_graceful_shutdown=_LAST_ANSWERS_S,
     )
@@ -123,8 +124,10 @@ class _Server(uvicorn.Server):
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         for listening in sockets or ():
-            listening.listen(0)  # who comes now waits for the next server; who is in the queue gets an answer
-        await asyncio.sleep(_LAST_CONNECTIONS_S)
+            let_nobody_in(listening)
+            end = time.monotonic() + _LAST_CONNECTIONS_S
+            while somebody_waits(listening) and time.monotonic() < end:
+                await asyncio.sleep(0.01)  # the loop accepts them, one in each round
         await super().shutdown(sockets)
 
 
@@ -146,22 +149,3 @@ class _Forward(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         level = logging.DEBUG if record.levelno < logging.ERROR else record.levelno
         logger.log(level, "%s", record.getMessage().strip(), exc_info=record.exc_info)
-
-
-def _listen(section: WebSection) -> socket.socket:
-    """Return a socket that listens where the section says; its port is known then, also that of 0."""
-    try:
-        family, _, _, _, address = socket.getaddrinfo(
-            section.host, section.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-        )[0]
-        listening = socket.socket(family, socket.SOCK_STREAM)
-        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listening.bind(address)
-        listening.listen(_BACKLOG)
-    except OSError as error:
-        raise StoreError(
-            "store.port",
-            f"cannot listen at {section.host}, port {section.port}: {error.strerror or error}",
-            "give another port with --port, or 0 for any that is free",
-        ) from error
-    return listening

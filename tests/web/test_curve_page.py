@@ -4,10 +4,11 @@ import html
 import re
 from collections.abc import Iterator
 from dataclasses import fields
+from typing import Any
 from urllib.parse import quote
 
 import pytest
-from sqlalchemy import Connection, Engine, select
+from sqlalchemy import Connection, Engine, event, select
 from starlette.testclient import TestClient
 
 from hstlc.config import Settings
@@ -103,6 +104,22 @@ def test_before_and_after_lead_through_all_curves_of_a_target(connection: Connec
             row = rows.next
         assert found == expected
         assert back == [None, *expected[:-1]]
+
+
+def test_the_curves_before_and_after_are_found_by_an_index_of_names(connection: Connection) -> None:
+    plans: list[str] = []
+
+    def explain(_: object, cursor: Any, statement: str, parameters: Any, *__: object) -> None:
+        if "light_curve.start_mjd + " in statement:
+            cursor.execute("EXPLAIN QUERY PLAN " + statement, parameters)
+            plans.append(" ".join(row[-1] for row in cursor.fetchall()))
+
+    event.listen(connection, "before_cursor_execute", explain)
+    for condition in (LIGHT_CURVES.c.source_name == "", LIGHT_CURVES.c.source_name != ""):
+        curve_rows(connection, chosen(connection, condition))
+    assert len(plans) == 4
+    assert all("ix_light_curve_targname" in plan for plan in plans[:2])
+    assert all("ix_light_curve_source_name" in plan or "ix_light_curve_targname" in plan for plan in plans[2:])
 
 
 def _targets(connection: Connection, *conditions: object) -> dict[str, int]:
