@@ -222,7 +222,8 @@ def test_a_click_on_a_peak_folds_too(shared_server: str, watched_page: WatchedPa
         page.locator("#spectrum-plot").scroll_into_view_if_needed()
         place = page.evaluate(
             """([x, y]) => {
-              const root = Bokeh.documents.map((one) => one.roots()[0]).find((one) => one?.yaxes[0].axis_label === "Power");
+              const roots = Bokeh.documents.map((one) => one.roots()[0]);
+              const root = roots.find((one) => one?.yaxes[0].axis_label === "Power");
               const view = Bokeh.index.find_one(root);
               const frame = view.frame ?? view.plot_view.frame;
               const box = view.canvas_view.el.getBoundingClientRect();
