@@ -373,7 +373,7 @@ def test_an_error_about_a_secret_does_not_tell_it(tmp_path, line):
 def test_every_key_is_described():
     keys = {key.name: key for key in describe(TOYS, {})}
     top = set(Settings.model_fields) - {*SECTIONS, "archives", "missions"}
-    services = ("network", "downloads", "daemon")
+    services = ("network", "downloads", "daemon", "web")
     service = {f"{name}.{key}" for name in services for key in key_names(SECTIONS[name])}
     delivery = {f"hlsp.{field.name}" for field in fields(Project)}
     statistics = {f"stats.{field.name}" for field in fields(StatsSettings)}

@@ -5,6 +5,7 @@ import hashlib
 import io
 import os
 import re
+import shutil
 from html.parser import HTMLParser
 from urllib.parse import parse_qsl, quote, urlsplit
 
@@ -12,13 +13,16 @@ import pytest
 from astropy.io.votable import parse
 from astropy.table import QTable, Table
 from sqlalchemy import update
+from starlette.testclient import TestClient
 
+from hstlc.config import load
 from hstlc.db.curve_columns import COLUMNS, SORTED_BY
 from hstlc.db.engine import make_engine, writing
 from hstlc.db.light_curves import LIGHT_CURVES
 from hstlc.db.records import STATS
 from hstlc.errors import UsageError
 from hstlc.testing.databases import KINDS
+from hstlc.web.app import create_app
 from hstlc.web.curve_query import parameters, read_query
 from scripts.benchmarks.browse import filled_store, measure, serving, table
 
@@ -54,6 +58,27 @@ class Parsed(HTMLParser):
     @property
     def texts(self):
         return [[" ".join("".join(cell).split()) for cell in row] for row in self.rows]
+
+
+@pytest.fixture(scope="module")
+def shared(demo_home, tmp_path_factory):
+    """A client of one copy of the store for all tests that only look."""
+    home = tmp_path_factory.mktemp("curves") / "site"
+    shutil.copytree(demo_home, home)
+    settings = load(None, {"HSTLC_HOME_DIR": str(home), "HSTLC_WEB__REQUESTS_PER_SECOND": "0"})
+    with TestClient(create_app(settings), raise_server_exceptions=False) as client:
+        yield client
+
+
+@pytest.fixture
+def client(request):
+    """The shared client, or one of a store of its own where the test changes the database."""
+    if "changed" not in request.fixturenames:
+        yield request.getfixturevalue("shared")
+        return
+    settings = request.getfixturevalue("site_settings")
+    with TestClient(create_app(settings), raise_server_exceptions=False) as client:
+        yield client
 
 
 @pytest.fixture
@@ -357,7 +382,8 @@ def test_a_curve_of_a_source_tells_source_and_hardness(listed):
     assert found["columns"]["source"]["ra_deg"]["unit"] == "deg"
 
 
-def test_no_folder_of_the_disk_is_in_an_answer(client, listed, site_home):
+def test_no_folder_of_the_disk_is_in_an_answer(client, listed):
+    site_home = client.app.state.site.layout.home
     name = listed("/api/v1/curves?limit=1")["rows"][0]["filename"]
     for address in ("/curves?columns=all", "/api/v1/curves?columns=all", f"/api/v1/curves/{name}"):
         text = client.get(address).text
