@@ -21,7 +21,7 @@ from scripts.benchmarks.table import Row, markdown
 __all__ = ["main"]
 
 # Those that are measured without the original's process have their own programs.
-OWN = ("write", "statistics", "plots", "database", "archives", "sources")
+OWN = ("write", "statistics", "plots", "database", "archives", "sources", "rebin")
 
 
 def _groups(bench: Bench) -> dict[str, Callable[[], list[Row]]]:
