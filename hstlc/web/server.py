@@ -7,6 +7,7 @@ import logging
 import os
 import signal
 import socket
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -67,6 +68,7 @@ def run_server(settings: Settings, section: WebSection, *, verbosity: int = 0) -
     with listen(section) as listening:
         host, port = listening.getsockname()[:2]
         shown = f"[{host}]" if ":" in host else host
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # until the server has its own way to stop
         click.echo(f"hstlc is at http://{shown}:{port}/ (stop it with Ctrl-C)")
         settings = settings.model_copy(update={"web": section.model_copy(update={"port": port})})
         if section.workers == 1:

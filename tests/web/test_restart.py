@@ -50,7 +50,8 @@ def test_a_restart_in_the_middle_of_requests_loses_none(site_home: Path) -> None
                     future.result(PATIENCE_S)
                 assert sorted(whole) == list(range(50))
                 second.send_signal(signal.SIGTERM)
-                assert ended(second) == (0, "")
+                code, said = ended(second)
+                assert (code, said) == (0, ""), said
 
 
 def test_what_is_under_way_is_answered_and_a_second_signal_ends_at_once(site_home: Path) -> None:
