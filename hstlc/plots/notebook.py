@@ -47,14 +47,14 @@ def bokeh_layout(curve: LightCurve, *, height: int | None = None) -> LayoutDOM:
     shown = display(curve, MOST_BINS)
     layout: Any = curve_document(curve_values(shown))
     figures = [child[0] for child in layout.children]
-    if height is not None:
-        factor = (height - _TITLE_HEIGHT) / sum(figure.height for figure in figures)
-        for figure in figures:
-            figure.height = round(figure.height * factor)
     for figure in figures:
         figure.yaxis.axis_label_text_font_size = "11px"
         figure.height = max(figure.height, _LEAST_HEIGHT)
     first = figures[0]
+    if height is not None:
+        factor = max(0.1, (height - _TITLE_HEIGHT) / sum(figure.height for figure in figures))
+        for figure in figures:
+            figure.height = round(figure.height * factor)
     first.height += _TITLE_HEIGHT
     nowhere = [np.nan]  # a glyph without any point has no mark in the legend
     labels = [

@@ -258,7 +258,7 @@ def _place(text: str, sort: str) -> Place:
     try:
         data = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
         own, value, product = orjson.loads(data)
-    except ValueError:
+    except (ValueError, TypeError):
         raise bad from None
     name = sort.removeprefix("-")
     kind = KINDS[name]

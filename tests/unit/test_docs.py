@@ -287,7 +287,7 @@ def test_compose_holds_no_password() -> None:
         for key, value in service["environment"].items()
     }
     secrets = {key: value for key, value in environment.items() if "PASSWORD" in key or "CONNECTION" in key}
-    assert len(secrets) == 5
+    assert len(secrets) == 7
     for value in secrets.values():
         assert re.search(r"\$\{\w*PASSWORD(:\?[^}]+)?\}", value)
     required = {name for value in secrets.values() for name in re.findall(r"\$\{(\w+):\?", value)}

@@ -82,7 +82,7 @@ def test_plots_of_a_light_curve_of_the_store(stored: Path) -> None:
     assert "counts s" in ax.get_ylabel()
     assert "(s)" in ax.get_xlabel()
     layout = hstlc.plot(curve, height=500)
-    assert sum(child[0].height for child in layout.children) == pytest.approx(500, abs=300)
+    assert sum(child[0].height for child in layout.children) == pytest.approx(500, abs=4)
     with pytest.raises(UsageError) as caught:
         hstlc.plot("nothing_curve.fits")
     assert caught.value.code == "usage.no-such-curve"

@@ -5,6 +5,7 @@ import socket
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 
 import httpx2
@@ -74,7 +75,12 @@ def test_what_is_under_way_is_answered_and_a_second_signal_ends_at_once(site_hom
 
 def test_a_worker_that_dies_is_replaced_and_none_outlives_the_first_process(site_home: Path) -> None:
     def workers() -> list[psutil.Process]:
-        return [one for one in psutil.Process(process.pid).children() if "spawn_main" in " ".join(one.cmdline())]
+        found = []
+        for one in psutil.Process(process.pid).children():
+            with suppress(psutil.Error):  # it has just ended
+                if "spawn_main" in " ".join(one.cmdline()):
+                    found.append(one)
+        return found
 
     def wait_for(number: int, without: set[int]) -> list[psutil.Process]:
         end = time.monotonic() + PATIENCE_S
