@@ -8,6 +8,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSeriali
 
 from hstlc.archives.limits import DownloadSettings, NetworkSettings
 from hstlc.config.daemon import DaemonSection
+from hstlc.config.web import WebSection
 from hstlc.formats.hlsp.project import IDENTIFIER, VERSION, Profile, Project
 from hstlc.units import format_quantity, parse_quantity
 
@@ -109,4 +110,5 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "network": NetworkSettings,
     "downloads": DownloadSettings,
     "daemon": DaemonSection,
+    "web": WebSection,
 }

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from starlette.types import Receive, Scope, Send
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
 __all__ = ["BoundedProtocol", "Limits"]
 
@@ -62,6 +62,7 @@ class BoundedProtocol(HttpToolsProtocol):
         self._stalled: asyncio.TimerHandle | None = None  # when the client must have taken some of its answer
         self._head_bytes: int | None = None  # of a head that is coming
         self._stops = False
+        self._running: RequestResponseCycle | None = None  # whose answer is under way; ``cycle`` is the last one asked
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Begin to wait for a request."""
@@ -74,6 +75,7 @@ class BoundedProtocol(HttpToolsProtocol):
             if timer is not None:
                 timer.cancel()
         self._until = self._stalled = None
+        self._end_answer()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -133,6 +135,16 @@ class BoundedProtocol(HttpToolsProtocol):
         """Refuse what is not HTTP."""
         self._refuse(400)
 
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
+        self._running = cycle
+        super()._start_asgi_task(cycle, app)
+
+    def _end_answer(self) -> None:
+        """Let the answer that is under way go nowhere: uvicorn would tell only the last of several requests."""
+        if self._running is not None and not self._running.response_complete:
+            self._running.disconnected = True
+            self._running.message_event.set()
+
     def _is_idle(self) -> bool:
         return self.cycle is None or self.cycle.response_complete
 
@@ -158,7 +170,8 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def _refuse(self, status: int) -> None:
         """Say what is wrong, if no answer has begun, and end the connection."""
-        if self.cycle is not None and self.cycle.response_started and not self.cycle.response_complete:
+        self._end_answer()
+        if self._running is not None and self._running.response_started and not self._running.response_complete:
             self.transport.abort()
             return
         text = f"{_TEXTS[status]}\n".encode()

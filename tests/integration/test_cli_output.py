@@ -54,7 +54,8 @@ def test_these_are_the_commands() -> None:
         *("targets list", "targets show", "targets merge", "targets split", "targets rename"),
         *("deliver set", "deliver unset"),
         *("poll", "fetch", "get", "selection add", "selection list", "selection remove"),
-        *("archive status", "archive check", "daemon", "status"),
+        *("archive status", "archive check", "daemon", "serve", "status"),
+        *("user add", "user list", "user disable", "user enable", "user token", "user remove"),
         *("db upgrade", "db check", "db reset", "db sql", "files reset", "files sweep", "files verify"),
     }
 
