@@ -1,6 +1,5 @@
 """Rows as JSON, CSV, FITS and VOTable: values, units, NULL, and what clients have already."""
 
-import asyncio
 import csv
 import io
 import json
@@ -10,6 +9,7 @@ from datetime import UTC, date, datetime
 
 import numpy as np
 import pytest
+from apart import run_apart
 from astropy.io import fits
 from astropy.io.votable import parse
 from astropy.table import QTable
@@ -164,7 +164,7 @@ def test_a_large_answer_comes_in_pieces_and_whole(monkeypatch):
     monkeypatch.setattr("hstlc.web.formats._IN_MEMORY", 1000)
     answer = answered("csv", FIELDS[4:5], [("x" * 100,)] * 100)
     assert int(answer.headers["content-length"]) > 1000
-    pieces = asyncio.run(_pieces(answer))
+    pieces = run_apart(_pieces(answer))
     assert len(b"".join(pieces)) == int(answer.headers["content-length"])
     assert b"".join(pieces).count(b"x" * 100) == 100
     again = answer_rows(asked(if_none_match=answer.headers["etag"]), FIELDS[4:5], [("x" * 100,)] * 100, "csv", "curves")

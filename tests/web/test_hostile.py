@@ -1,6 +1,5 @@
 """Thousands of requests that mean harm: no failure, no secret, no file outside the store, no change."""
 
-import asyncio
 import hashlib
 import mimetypes
 import random
@@ -17,6 +16,7 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+from apart import run_apart
 from hostile_requests import Hostile, addresses, hostile_requests
 from hostile_site import Answer, asked, opened_outside, rows_and_files
 from hostile_values import RAW
@@ -118,7 +118,7 @@ def attack(settings: Settings, number: int, seed: int) -> tuple[list[str], Count
 
     before = rows_and_files(engine, home)
     requests = list(hostile_requests(routes, number, seed=seed, known=known, names=names, token=TOKEN))
-    asyncio.run(send(requests))
+    run_apart(send(requests))
     after = rows_and_files(engine, home)
     engine.dispose()
     found.extend(

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from apart import run_apart
 
 from hstlc.db.engine import make_engine, reading
 from hstlc.db.light_curves import LIGHT_CURVES
@@ -173,15 +174,15 @@ def pool():
 
 def test_workers_answer_and_refuse(site_settings, pool):
     subject = subject_of(site_settings, "ls0000a1q")
-    answer = asyncio.run(pool.run(Job("json", subject, Selection(bin_s=5.0))))
+    answer = run_apart(pool.run(Job("json", subject, Selection(bin_s=5.0))))
     expected = do(Job("json", subject, Selection(bin_s=5.0)), Held(10**8))
     assert answer.partition(b'"seconds"')[0] == expected.partition(b'"seconds"')[0]
     with pytest.raises(UsageError) as caught:
-        asyncio.run(pool.run(Job("json", subject, Selection(bin_s=1e-6))))
+        run_apart(pool.run(Job("json", subject, Selection(bin_s=1e-6))))
     assert caught.value.code == "usage.bin-width"
     assert caught.value.hint
     with pytest.raises(RuntimeError):
-        asyncio.run(pool.run(Ask()))
+        run_apart(pool.run(Ask()))
 
 
 def test_a_newer_request_of_a_page_takes_the_place_of_older_ones(site_settings, pool):
@@ -193,7 +194,7 @@ def test_a_newer_request_of_a_page_takes_the_place_of_older_ones(site_settings, 
         other = asyncio.create_task(pool.run(Job("periodogram", subject, Selection()), "page"))
         return await asyncio.gather(*asked, other, return_exceptions=True)
 
-    *older, newest, other = asyncio.run(ask())
+    *older, newest, other = run_apart(ask())
     assert isinstance(newest, bytes)
     assert isinstance(other, bytes)
     assert all(isinstance(one, SupersededError) and one.code == "web.superseded" for one in older)
@@ -206,16 +207,16 @@ def test_a_client_that_is_gone_is_not_waited_for(site_settings, pool):
         return True
 
     with pytest.raises(SupersededError):  # while the first worker starts
-        asyncio.run(pool.run(Job("json", subject, Selection()), gone=gone))
+        run_apart(pool.run(Job("json", subject, Selection()), gone=gone))
 
 
 def test_a_worker_that_dies_is_started_again(site_settings, pool):
     subject = subject_of(site_settings, "ls0000a1q")
     job = Job("json", subject, Selection())
-    asyncio.run(pool.run(job))
+    run_apart(pool.run(job))
     (before,) = pool.processes
     os.kill(before, signal.SIGKILL)
-    assert isinstance(asyncio.run(pool.run(job)), bytes)
+    assert isinstance(run_apart(pool.run(job)), bytes)
     (after,) = pool.processes
     assert after != before
 
@@ -224,15 +225,15 @@ def test_what_takes_too_long_is_ended_with_its_process(site_settings):
     pool = Pool(1, 20.0, 10**8)
     subject = subject_of(site_settings, "ls0000a1q")
     try:
-        asyncio.run(pool.run(Job("json", subject, Selection())))
+        run_apart(pool.run(Job("json", subject, Selection())))
         (process,) = pool.processes
         os.kill(process, signal.SIGSTOP)
         pool._timeout_s = 0.5
         with pytest.raises(BusyError) as caught:
-            asyncio.run(pool.run(Job("json", subject, Selection())))
+            run_apart(pool.run(Job("json", subject, Selection())))
         assert caught.value.code == "web.rebin-timeout"
         pool._timeout_s = 20.0
-        assert isinstance(asyncio.run(pool.run(Job("json", subject, Selection()))), bytes)
+        assert isinstance(run_apart(pool.run(Job("json", subject, Selection()))), bytes)
         assert pool.processes != [process]
     finally:
         pool.close()
@@ -241,13 +242,13 @@ def test_what_takes_too_long_is_ended_with_its_process(site_settings):
 def test_no_process_is_left(site_settings):
     pool = Pool(2, 20.0, 10**8)
     subject = subject_of(site_settings, "ls0000a1q")
-    asyncio.run(pool.run(Job("json", subject, Selection())))
+    run_apart(pool.run(Job("json", subject, Selection())))
     processes = pool.processes
     assert processes
     pool.close()
     assert not any(Path(f"/proc/{process}").exists() for process in processes)
     with pytest.raises(BusyError):
-        asyncio.run(pool.run(Job("json", subject, Selection())))
+        run_apart(pool.run(Job("json", subject, Selection())))
 
 
 def test_workers_end_with_a_server_that_is_killed(site_home):
