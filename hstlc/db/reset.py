@@ -5,8 +5,9 @@ from __future__ import annotations
 from sqlalchemy import Connection, Engine, Table, delete, func, insert, inspect, select, text
 
 from hstlc.db.engine import writing
+from hstlc.db.light_curves import LIGHT_CURVES
 from hstlc.db.migrate import VERSION_TABLE, ensure_schema, refuse_others, run_migrations, state_of
-from hstlc.db.tables import BadData, Base
+from hstlc.db.tables import BadData, Base, Output
 from hstlc.db.views import drop_views
 from hstlc.errors import UsageError
 
@@ -94,4 +95,6 @@ def _with_dependents(table: Table) -> list[Table]:
     for other in Base.metadata.sorted_tables:  # parents come before their children
         if any(key.column.table in doomed and key.ondelete == "CASCADE" for key in other.foreign_keys):
             doomed.add(other)
-    return [other for other in reversed(Base.metadata.sorted_tables) if other in doomed]
+    found = [other for other in reversed(Base.metadata.sorted_tables) if other in doomed]
+    # a light curve that no row of outputs names is of nothing
+    return [LIGHT_CURVES, *found] if Output.__table__ in doomed and LIGHT_CURVES not in doomed else found

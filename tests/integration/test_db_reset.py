@@ -40,11 +40,11 @@ def test_production_keeps_the_rejected_files(filled: Engine) -> None:
 @pytest.mark.parametrize(
     ("table", "emptied"),
     [
-        ("metadata", {"outputs", "metadata", "source", "hardness_ratio"}),
+        ("metadata", {"light_curve", "outputs", "metadata", "source", "hardness_ratio"}),
         ("product", {"composite_member", "candidate", "light_curve", "stats", "product"}),
         ("stats", {"stats"}),
         ("bad_data", {"bad_data"}),
-        ("outputs", {"outputs"}),
+        ("outputs", {"light_curve", "outputs"}),
         ("run", {"run"}),
     ],
 )
