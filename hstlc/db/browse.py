@@ -3,31 +3,35 @@
 A page begins after the last row of the one before, by the value that the list is sorted by and the number of the
 product, so that the thousandth page costs what the first does. NULL comes last, whichever way the list is sorted.
 
-Rows are met on the way through the index of the order, unless a limit leaves few rows: then those are sorted. Where a
-limit leaves more, and the first part of the way met too few of them, they are sorted after all: a way that looks short
-can be long when the limit and the order have to do with each other.
+Indexes have the rows of each setup (mission, instrument, kind and lead) in order, and the list is those merged: a limit
+to some setups costs nothing. Rows are met on the way along the order, unless other limits leave few rows: then those
+are sorted. Where they leave more, and the first part of the way met too few of them, they are sorted after all: a way
+that looks short can be long when a limit and the order have to do with each other.
 """
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 
-from sqlalchemy import Connection, Select, func, select, tuple_
+from sqlalchemy import Connection, Select, asc, desc, func, select, tuple_, union_all
 
 from hstlc.db.curve_columns import COLUMNS, SORTED_BY
-from hstlc.db.curve_filters import Limits, bare, conditions, fewest, unindexed
-from hstlc.db.light_curves import LIGHT_CURVES
-from hstlc.db.records import STATS
+from hstlc.db.curve_filters import Limits, bounds, conditions, fewest, split, unindexed
+from hstlc.db.records import LIGHT_CURVES, SETUPS, STATS
 
 __all__ = ["Order", "Page", "Place", "browse", "count_curves", "instruments", "stream"]
 
 Row = Sequence[Any]
 
-_FEW = 2_000  # rows that are sorted rather than met on the way
+_FEW = 5_000  # rows that are sorted rather than met on the way
 _WAY = 20_000  # rows to look at before those that a limit leaves are sorted after all
 _SORTED = 50_000  # the most of these
+_STRIDE = 400  # rows to look at first where there is a limit, four times as many in each stride that follows
+_LONGEST = 50_000  # rows of the longest stride
+_CHUNK = 1_000  # rows that are read at once to be passed on
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +104,7 @@ def browse(
     Page
     """
     place, backwards = (before, True) if before is not None else (after, False)
-    asked = _Asked(connection.dialect.name, tuple(columns), order, limits, place, backwards)
+    asked = _asked(connection, columns, order, limits, place, backwards=backwards)
     found = _found(connection, asked, size + 1)
     more = len(found) > size
     del found[size:]
@@ -115,7 +119,7 @@ def browse(
 
 
 def stream(connection: Connection, columns: Sequence[str], order: Order, limits: Limits, most: int) -> Iterator[Row]:
-    """Yield the first rows of a list, read from the database a thousand at a time.
+    """Yield the first rows of a list, read from the database some thousands at a time.
 
     Parameters
     ----------
@@ -124,15 +128,11 @@ def stream(connection: Connection, columns: Sequence[str], order: Order, limits:
     most : int
         Rows at most.
     """
-    asked = _Asked(connection.dialect.name, tuple(columns), order, limits)
-    _, chosen = fewest(connection, limits, order.name, _SORTED)
-    own = connection.execution_options(yield_per=1000)
-    for phase in _phases(asked, chosen):
-        for row in own.execute(phase.limit(most)):
-            yield row[:-2]
-            most -= 1
-        if most <= 0:
-            return
+    asked = _asked(connection, columns, order, limits)
+    _, chosen = fewest(connection, asked.limits, asked.setups, order.name, _SORTED)
+    rows = _streamed(connection, asked, chosen)
+    for row in itertools.islice(rows, most):
+        yield row[:-2]
 
 
 def count_curves(connection: Connection, limits: Limits, most: int) -> int:
@@ -145,30 +145,24 @@ def count_curves(connection: Connection, limits: Limits, most: int) -> int:
     most : int
         No more than these are counted.
     """
-    dialect = connection.dialect.name
-    _, chosen = fewest(connection, limits, "", _SORTED)
-    query = select(STATS.c.product_id)
+    setups, own = split(connection, limits)
+    _, chosen = fewest(connection, own, setups, "", _SORTED)
+    joined: Any = STATS
     if chosen is not None:
         some = chosen.cte("chosen").prefix_with("MATERIALIZED")
-        joined: Any = some.join(STATS, STATS.c.product_id == some.c.product_id)
-    else:
-        joined = STATS
-    joined = joined.join(LIGHT_CURVES, LIGHT_CURVES.c.product_id == STATS.c.product_id)
-    query = query.select_from(joined).where(*conditions(limits, dialect)).limit(most)
-    return connection.scalar(select(func.count()).select_from(query.subquery())) or 0
+        joined = some.join(STATS, STATS.c.product_id == some.c.product_id)
+    if own != Limits():
+        joined = joined.join(LIGHT_CURVES, LIGHT_CURVES.c.product_id == STATS.c.product_id)
+    where = conditions(own, connection.dialect.name)
+    query = select(STATS.c.product_id).select_from(joined).where(STATS.c.setup_id.in_(setups), *where)
+    return connection.scalar(select(func.count()).select_from(query.limit(most).subquery())) or 0
 
 
 def instruments(connection: Connection) -> list[tuple[str, str]]:
-    """Return the missions and instruments that there are light curves of, in order: one look into an index for each."""
-    pair = tuple_(LIGHT_CURVES.c.mission, LIGHT_CURVES.c.instrume)
-    query = select(LIGHT_CURVES.c.mission, LIGHT_CURVES.c.instrume)
-    query = query.order_by(LIGHT_CURVES.c.mission, LIGHT_CURVES.c.instrume).limit(1)
-    found: list[tuple[str, str]] = []
-    row = connection.execute(query).first()
-    while row is not None:
-        found.append((row[0], row[1]))
-        row = connection.execute(query.where(pair > tuple_(row[0], row[1]))).first()
-    return found
+    """Return the missions and instruments that there are light curves of, in order."""
+    used = select(LIGHT_CURVES.c.id).where(LIGHT_CURVES.c.setup_id == SETUPS.c.id).exists()
+    query = select(SETUPS.c.mission, SETUPS.c.instrume).where(used).distinct()
+    return sorted((row[0], row[1]) for row in connection.execute(query))
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,106 +170,161 @@ class _Asked:
     dialect: str
     columns: tuple[str, ...]
     order: Order
-    limits: Limits
-    place: Place | None = None
-    backwards: bool = False
+    setups: tuple[int, ...]
+    limits: Limits  # beyond those that the setups are chosen by
+    place: Place | None
+    backwards: bool
+
+    @property
+    def falling(self) -> bool:
+        """Whether the highest row is met first."""
+        return self.order.falling != self.backwards
+
+
+def _asked(
+    connection: Connection,
+    columns: Sequence[str],
+    order: Order,
+    limits: Limits,
+    place: Place | None = None,
+    *,
+    backwards: bool = False,
+) -> _Asked:
+    setups, own = split(connection, limits)
+    return _Asked(connection.dialect.name, tuple(columns), order, setups, own, place, backwards)
+
+
+def _streamed(connection: Connection, asked: _Asked, chosen: Select[Any] | None) -> Iterator[Row]:
+    if chosen is None:
+        for rows, _ in _along(connection, asked, _CHUNK, _LONGEST):
+            yield from rows
+        return
+    own = connection.execution_options(yield_per=_CHUNK)
+    for query in _by_sorting(asked, chosen):
+        yield from own.execute(query)
 
 
 def _found(connection: Connection, asked: _Asked, size: int) -> list[Row]:
     """Return the rows of a page, the nearest to its place first."""
-    limits, sort = asked.limits, asked.order.name
-    if limits == Limits():
-        return _take(connection, _phases(asked), size)
-    number, chosen = fewest(connection, limits, sort, _FEW)
+    sort = asked.order.name
+    number, chosen = fewest(connection, asked.limits, asked.setups, sort, _FEW)
     if chosen is not None:
-        return _take(connection, _phases(asked, chosen), size)
-    if len(found := _along(connection, asked, size)) == size:
-        return found
-    if number > 0:
-        number, chosen = fewest(connection, limits, sort, _SORTED)
-    planned = number < 0  # no index tells how many there are: the database may know
-    return _take(connection, _phases(asked, chosen, planned=planned), size)
-
-
-def _take(connection: Connection, phases: Iterator[Select[Any]], size: int) -> list[Row]:
-    """Return the first rows of queries, one after the other."""
+        return _sorted(connection, asked, chosen, size)
     found: list[Row] = []
-    for phase in phases:
-        found += connection.execute(phase.limit(size - len(found))).all()
+    stride = max(size, _STRIDE) if asked.limits.beyond(sort) else size
+    for rows, looked in _along(connection, asked, stride, size):
+        found += rows
+        if len(found) >= size:
+            break
+        if looked >= _WAY and number > 0:
+            number, chosen = fewest(connection, asked.limits, asked.setups, sort, _SORTED)
+            if chosen is not None:
+                return _sorted(connection, asked, chosen, size)
+            number = 0
+    return found[:size]
+
+
+def _along(connection: Connection, asked: _Asked, stride: int, most: int) -> Iterator[tuple[Sequence[Row], int]]:
+    """Yield rows as they are met, at most so many of each stride, and how many were looked at so far."""
+    looked = 0
+    for null, start in _parts(asked) if asked.setups else ():
+        place: Place | None = start
+        while True:
+            way = _way(asked, null, place)
+            rows = connection.execute(_met(asked, way.limit(stride)).limit(most)).all()
+            looked += stride
+            yield rows, looked
+            end = connection.execute(way.offset(stride - 1).limit(1)).first()
+            if end is None:
+                break
+            place = Place(*end)
+            stride = min(4 * stride, _LONGEST)
+
+
+def _parts(asked: _Asked) -> Iterator[tuple[bool, Place | None]]:
+    """Yield the parts of a list from a place on: whether they are the rows with NULL, and where they begin."""
+    place = asked.place
+    with_value, with_null = asked.limits.possible(asked.order.name)
+    if not COLUMNS[asked.order.name].nullable:
+        with_null = False
+    for null in (True, False) if asked.backwards else (False, True):
+        if not (with_null if null else with_value):
+            continue
+        if place is None or null == (place.value is None):
+            yield null, place
+        elif null != asked.backwards:  # it comes after the part of the place
+            yield null, None
+
+
+def _way(asked: _Asked, null: bool, place: Place | None) -> Any:
+    """Return the query of value and product of one part of a list, in order: those of its setups, merged."""
+    column = COLUMNS[asked.order.name]
+    own: Any = column.table
+    where = [*_limited(column, own.c.product_id, null, place, asked.falling), *bounds(asked.limits, column.name)]
+    query = select(column.label("value"), own.c.product_id.label("product_id")).where(*where)
+    hinted = query.with_hint(own, f"INDEXED BY {SORTED_BY[column.name]}", "sqlite")
+    branches = [hinted.where(own.c.setup_id == setup) for setup in asked.setups]
+    keys: list[Any] = [desc(name) if asked.falling else asc(name) for name in ("value", "product_id")]
+    return (branches[0] if len(branches) == 1 else union_all(*branches)).order_by(*keys)
+
+
+def _met(asked: _Asked, way: Any) -> Select[Any]:
+    """Return the query of the rows on a way that are within the limits."""
+    some = way.subquery("way")
+    joined = _joined(some, COLUMNS[asked.order.name])
+    keys = _keys(some.c.value, some.c.product_id, asked.falling)
+    found = _selected(asked).select_from(joined).where(*conditions(asked.limits, asked.dialect))
+    return found.order_by(*keys)
+
+
+def _sorted(connection: Connection, asked: _Asked, chosen: Select[Any], size: int) -> list[Row]:
+    """Return the first rows of a page of those of some products."""
+    found: list[Row] = []
+    for query in _by_sorting(asked, chosen):
+        found += connection.execute(query.limit(size - len(found))).all()
         if len(found) >= size:
             break
     return found
 
 
-def _along(connection: Connection, asked: _Asked, size: int) -> list[Row]:
-    """Return the rows of a page that are met among the next some thousands in the order."""
+def _by_sorting(asked: _Asked, chosen: Select[Any]) -> Iterator[Select[Any]]:
+    """Yield the queries whose rows one after the other are those of some products, sorted."""
     column = COLUMNS[asked.order.name]
     own: Any = column.table
-    where, keys = next(_parts(asked, column, own.c.product_id))
-    ahead = select(column, own.c.product_id).where(*where).order_by(*keys).offset(_WAY).limit(1)
-    end = connection.execute(ahead.with_hint(own, f"INDEXED BY {SORTED_BY[column.name]}", "sqlite")).first()
-    query = _joined(asked, None, hinted=True).where(*where, *conditions(asked.limits, asked.dialect))
-    if end is not None:
-        falling = asked.order.falling != asked.backwards
-        query = query.where(_beyond(column, own.c.product_id, Place(*end), falling=not falling))
-    return _take(connection, iter([query.order_by(*keys)]), size)
+    some = chosen.cte("chosen").prefix_with("MATERIALIZED")
+    value, product = unindexed(column), unindexed(own.c.product_id)
+    query = _selected(asked).select_from(_joined(some, column)).where(unindexed(own.c.setup_id).in_(asked.setups))
+    query = query.where(*conditions(asked.limits, asked.dialect))
+    for null, place in _parts(asked):
+        where = _limited(value, product, null, place, asked.falling)
+        yield query.where(*where).order_by(*_keys(value, product, asked.falling))
 
 
-def _phases(asked: _Asked, chosen: Select[Any] | None = None, *, planned: bool = False) -> Iterator[Select[Any]]:
-    """Yield the queries whose rows one after the other are the list.
-
-    ``chosen``: sort the rows of these products; ``planned``: the database decides. Else the way goes through the index
-    of the order.
-    """
-    column = COLUMNS[asked.order.name]
-    product = column.table.c.product_id
-    walks = chosen is None and not planned
-    wrap = bare if planned else unindexed
-    for where, keys in _parts(asked, *((column, product) if walks else (unindexed(column), unindexed(product)))):
-        query = _joined(asked, chosen, hinted=walks).where(*where, *conditions(asked.limits, asked.dialect, wrap))
-        yield query.order_by(*keys)
-
-
-def _parts(asked: _Asked, value: Any, product: Any) -> Iterator[tuple[list[Any], tuple[Any, Any]]]:
-    """Yield conditions and order of the parts of a list from a place on: rows with a value, then those with NULL."""
-    falling = asked.order.falling != asked.backwards
-    keys = (value.desc(), product.desc()) if falling else (value, product)
-    with_value, without = [value.is_not(None)], [value.is_(None)]
-    if asked.place is not None:
-        part = without if asked.place.value is None else with_value
-        part.append(_beyond(value, product, asked.place, falling=falling))
-    for where in _sides(COLUMNS[asked.order.name], asked.place, asked.backwards, with_value, without):
-        yield where, keys
-
-
-def _beyond(value: Any, product: Any, place: Place, *, falling: bool) -> Any:
-    """Return the condition that a row comes after a place, or with ``falling`` before it."""
-    if place.value is None:
-        return product < place.product_id if falling else product > place.product_id
-    here, there = tuple_(value, product), tuple_(place.value, place.product_id)
-    return here < there if falling else here > there
-
-
-def _sides(column: Any, place: Place | None, backwards: bool, with_value: Any, without: Any) -> tuple[Any, ...]:
-    """Return the conditions of the parts of a list that a page can have rows of, in their order."""
-    if not column.nullable:
-        return (with_value,)
-    if place is None or (place.value is None) == backwards:
-        return (without, with_value) if backwards else (with_value, without)
-    return (with_value,) if backwards else (without,)
-
-
-def _joined(asked: _Asked, chosen: Select[Any] | None, *, hinted: bool) -> Select[Any]:
-    """Return the query of some columns, with the two that the list is sorted by at the end."""
-    column = COLUMNS[asked.order.name]
-    own: Any = column.table
+def _joined(some: Any, column: Any) -> Any:
+    """Return products joined with the table of a column and then the other one."""
+    own = column.table
     other = LIGHT_CURVES if own is STATS else STATS
-    columns = (COLUMNS[name].label(name) for name in asked.columns)
-    query: Any = select(*columns, column.label("_value"), own.c.product_id)
-    if chosen is not None:
-        some = chosen.cte("chosen").prefix_with("MATERIALIZED")
-        joined = some.join(own, own.c.product_id == some.c.product_id)
-        return cast(Select[Any], query.select_from(joined.join(other, other.c.product_id == own.c.product_id)))
-    query = query.select_from(own.join(other, other.c.product_id == own.c.product_id))
-    found: Select[Any] = query.with_hint(own, f"INDEXED BY {SORTED_BY[column.name]}", "sqlite") if hinted else query
-    return found
+    joined = some.join(own, own.c.product_id == some.c.product_id)
+    return joined.join(other, other.c.product_id == own.c.product_id)
+
+
+def _selected(asked: _Asked) -> Select[Any]:
+    """Return the query of the columns that are asked for, with the two that the list is sorted by at the end."""
+    column = COLUMNS[asked.order.name]
+    columns: list[Any] = [COLUMNS[name].label(name) for name in asked.columns]
+    return select(*columns, column.label("_value"), column.table.c.product_id)
+
+
+def _keys(value: Any, product: Any, falling: bool) -> tuple[Any, Any]:
+    return (value.desc(), product.desc()) if falling else (value, product)
+
+
+def _limited(value: Any, product: Any, null: bool, place: Place | None, falling: bool) -> list[Any]:
+    """Return the conditions of a part of a list, from a place on."""
+    where = [value.is_(None) if null else value.is_not(None)]
+    if place is not None:
+        here, there = (
+            (product, place.product_id) if null else (tuple_(value, product), tuple_(place.value, place.product_id))
+        )
+        where.append(here < there if falling else here > there)
+    return where

@@ -4,13 +4,21 @@ from __future__ import annotations
 
 from sqlalchemy import Column, Table
 
-from hstlc.db.light_curves import LIGHT_CURVES
-from hstlc.db.records import STATS
+from hstlc.db.records import LIGHT_CURVES, STATS
 
 __all__ = ["COLUMNS", "DEFAULT", "LIKE_NAMES", "SORTED_BY", "index_of", "is_text"]
 
 _HIDDEN = frozenset(
-    {"id", "path", "metadata_id", "lightcurve_path", "lightcurve_filename", "curve_sha256", "settings_digest"}
+    {
+        "id",
+        "setup_id",
+        "path",
+        "metadata_id",
+        "lightcurve_path",
+        "lightcurve_filename",
+        "curve_sha256",
+        "settings_digest",
+    }
 )
 
 
@@ -37,15 +45,12 @@ LIKE_NAMES = ("targname", "source_name", "rootname")
 
 
 def index_of(column: Column[object]) -> str:
-    """Return the name of the index that has the rows of a table in order of a column, then of ``product_id``; or ''."""
+    """Return the name of the index that has the rows of each setup in order of a column, then of ``product_id``."""
     table = column.table
     assert isinstance(table, Table)
-    for index in table.indexes:
-        names = [getattr(one, "name", "") for one in index.expressions]
-        whole = index.dialect_options["sqlite"]["where"] is None
-        if whole and names in ([column.name, "product_id"], [column.name]) and "prefix" not in str(index.name):
-            return str(index.name)
-    return ""
+    wanted = ["setup_id", column.name, "product_id"]
+    found = (str(one.name) for one in table.indexes if [getattr(e, "name", "") for e in one.expressions] == wanted)
+    return next(found, "")
 
 
 #: Name of column to name of index of those that lists are sorted by.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from sqlalchemy import Column, ColumnElement, Connection, Select, and_, false, func, or_, select, text, union
@@ -12,12 +12,14 @@ from sqlalchemy.sql.functions import FunctionElement
 
 from hstlc.db.cone import Cone, within
 from hstlc.db.curve_columns import COLUMNS, LIKE_NAMES, SORTED_BY
-from hstlc.db.light_curves import LIGHT_CURVES
-from hstlc.db.records import STATS
+from hstlc.db.records import LIGHT_CURVES, SETUPS, STATS
 
-__all__ = ["Filter", "Limits", "bare", "conditions", "fewest", "unindexed"]
+__all__ = ["Filter", "Limits", "bounds", "conditions", "fewest", "split", "unindexed"]
 
 _RARE = 100  # rows: no need to look for fewer
+#: What a setup is one of.
+SETUP_NAMES = ("mission", "instrume", "kind", "lead")
+
 _FLAGS = ("interesting", "periodogram")  # an index has the rows where they are true
 _LAST = "\U0010ffff"  # after every character of a text, in order of bytes
 _EQUAL_NAMES = (*LIKE_NAMES, "filename")  # texts whose equals an index finds
@@ -59,6 +61,17 @@ class Limits:
     cone: Cone | None = None
     text: str = ""
 
+    def beyond(self, name: str) -> bool:
+        """Tell whether there are limits other than of one column."""
+        return self.cone is not None or bool(self.text) or any(one.name != name for one in self.filters)
+
+    def possible(self, name: str) -> tuple[bool, bool]:
+        """Tell whether a column can have values, and whether it can be NULL."""
+        among = [one.value for one in self.filters if one.name == name and one.relation == "among"]
+        bounded = any(one.name == name and one.relation != "among" for one in self.filters)
+        with_value = all(any(value is not None for value in values) for values in among)
+        return with_value, not bounded and all(None in values for values in among)
+
 
 class unindexed(FunctionElement[Any]):  # noqa: N801 - used as a function of SQL
     """A value for which SQLite looks into no index: its planner knows neither LIMIT nor which values are rare."""
@@ -83,7 +96,7 @@ def _behind_plus(element: Any, compiler: Any, **options: Any) -> str:
 Wrap = Callable[[ColumnElement[Any]], ColumnElement[Any]]
 
 
-def conditions(limits: Limits, dialect: str, wrap: Wrap = unindexed) -> list[ColumnElement[bool]]:
+def conditions(limits: Limits, dialect: str) -> list[ColumnElement[bool]]:
     """Return the conditions on ``light_curve`` and ``stats``, joined.
 
     Parameters
@@ -91,15 +104,40 @@ def conditions(limits: Limits, dialect: str, wrap: Wrap = unindexed) -> list[Col
     limits : Limits
     dialect : str
         Name of the database's dialect.
-    wrap : function
-        What is done to columns.
     """
-    found = [_condition(one, dialect, wrap) for one in limits.filters]
+    found = [_condition(one, dialect, unindexed) for one in limits.filters]
     if limits.cone is not None:
-        found.append(_in_cone(limits.cone, wrap))
+        found.append(_in_cone(limits.cone, unindexed))
     if limits.text:
-        found.append(or_(*_beginnings(limits.text, dialect, wrap)))
+        found.append(or_(*_beginnings(limits.text, dialect, unindexed)))
     return found
+
+
+def bounds(limits: Limits, name: str) -> list[ColumnElement[bool]]:
+    """Return the conditions on one column that an index of it can answer."""
+    own = [one for one in limits.filters if one.name == name and one.relation != "begins"]
+    return [_condition(one, "", _bare) for one in own]
+
+
+def split(connection: Connection, limits: Limits) -> tuple[tuple[int, ...], Limits]:
+    """Return the setups that some limits leave, and the limits beyond those.
+
+    Parameters
+    ----------
+    connection : sqlalchemy.Connection
+    limits : Limits
+
+    Returns
+    -------
+    setups : tuple of int
+        Numbers of rows of ``setup``.
+    beyond : Limits
+    """
+    own = [one for one in limits.filters if one.name in SETUP_NAMES and one.relation == "among"]
+    query = select(SETUPS.c.id).order_by(SETUPS.c.id)
+    query = query.where(*(_among(SETUPS.c[one.name], one.value) for one in own))
+    others = tuple(one for one in limits.filters if one not in own)
+    return tuple(connection.scalars(query)), replace(limits, filters=others)
 
 
 def _condition(one: Filter, dialect: str, wrap: Wrap) -> ColumnElement[bool]:
@@ -110,9 +148,13 @@ def _condition(one: Filter, dialect: str, wrap: Wrap) -> ColumnElement[bool]:
         return and_(column <= one.value)
     if one.relation == "begins":
         return _begins(COLUMNS[one.name], one.value, dialect, wrap)
-    values = [value for value in one.value if value is not None]
+    return _among(column, one.value)
+
+
+def _among(column: ColumnElement[Any], given: tuple[Any, ...]) -> ColumnElement[bool]:
+    values = [value for value in given if value is not None]
     ways = [column == values[0] if len(values) == 1 else column.in_(values)] if values else []
-    return or_(*ways, column.is_(None)) if None in one.value else or_(false(), *ways)
+    return or_(*ways, column.is_(None)) if None in given else or_(false(), *ways)
 
 
 def _begins(column: Column[Any], text: str, dialect: str, wrap: Wrap) -> ColumnElement[bool]:
@@ -135,13 +177,17 @@ def _in_cone(cone: Cone, wrap: Wrap) -> ColumnElement[bool]:
     return within(wrap(LIGHT_CURVES.c.ra_deg), wrap(LIGHT_CURVES.c.dec_deg), cone)[0]
 
 
-def fewest(connection: Connection, limits: Limits, sort: str, most: int) -> tuple[int, Select[Any] | None]:
+def fewest(
+    connection: Connection, limits: Limits, setups: tuple[int, ...], sort: str, most: int
+) -> tuple[int, Select[Any] | None]:
     """Return how many rows the narrowest of the limits with an index of its own leaves, and their query.
 
     Parameters
     ----------
     connection : sqlalchemy.Connection
     limits : Limits
+    setups : tuple of int
+        Those that are wanted.
     sort : str
         Name of the column that the list is sorted by: its own limits bound the way through its index already.
     most : int
@@ -156,7 +202,7 @@ def fewest(connection: Connection, limits: Limits, sort: str, most: int) -> tupl
     """
     best = -1
     found: Select[Any] | None = None
-    for ways in _indexed(limits, connection.dialect.name, sort):
+    for ways in _indexed(limits, setups, connection.dialect.name, sort):
         counts = [select(func.count()).select_from(way.limit(most).subquery()).scalar_subquery() for way in ways]
         number = min(most, sum(connection.execute(select(*counts)).one()))
         if best < 0 or number < best:
@@ -171,32 +217,30 @@ def _either(ways: list[Select[Any]]) -> Select[Any]:
     return select(union(*ways).subquery().c.product_id)
 
 
-def _indexed(limits: Limits, dialect: str, sort: str) -> list[list[Select[Any]]]:
+def _indexed(limits: Limits, setups: tuple[int, ...], dialect: str, sort: str) -> list[list[Select[Any]]]:
     """Return queries of product ids by one limit each that an index answers: any of a few, narrow ones first."""
     products = select(LIGHT_CURVES.c.product_id)
     found: list[list[Select[Any]]] = []
     for one in limits.filters:
         if (one.name in _EQUAL_NAMES and one.relation == "among") or one.relation == "begins":
-            found.append([products.where(_condition(one, dialect, bare))])
+            found.append([products.where(_condition(one, dialect, _bare))])
     if limits.text:
-        found.append([products.where(way) for way in _beginnings(limits.text, dialect, bare)])
+        found.append([products.where(way) for way in _beginnings(limits.text, dialect, _bare)])
     if limits.cone is not None:
-        found.append([products.where(_in_cone(limits.cone, bare))])
-    by_setup = [one for one in limits.filters if one.name in ("mission", "instrume") and one.relation == "among"]
-    if any(one.name == "mission" for one in by_setup):
-        found.append([products.where(*(_condition(one, dialect, bare) for one in by_setup))])
+        found.append([products.where(_in_cone(limits.cone, _bare))])
     ranges: dict[str, list[Filter]] = {}
     for one in limits.filters:
         if one.relation in ("least", "most") and one.name in SORTED_BY and one.name != sort:
             ranges.setdefault(one.name, []).append(one)
     for name, own in ranges.items():
         table = COLUMNS[name].table
-        found.append([select(table.c.product_id).where(*(_condition(one, dialect, bare) for one in own))])
+        where = [table.c.setup_id.in_(setups), *(_condition(one, dialect, _bare) for one in own)]
+        found.append([select(table.c.product_id).where(*where)])
     flags = [one.name for one in limits.filters if one.name in _FLAGS and one.value == (True,)]
     found += [[select(STATS.c.product_id).where(text(f"stats.{name}"))] for name in flags]  # not "= 1"
     return found
 
 
-def bare(value: ColumnElement[Any]) -> ColumnElement[Any]:
+def _bare(value: ColumnElement[Any]) -> ColumnElement[Any]:
     """Return a value as it is: an index of it may be used."""
     return value

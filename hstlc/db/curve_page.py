@@ -9,8 +9,19 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Select, Table, and_, func, or_, select
 
 from hstlc.db.composites import COMPOSITE
-from hstlc.db.light_curves import LIGHT_CURVES
-from hstlc.db.records import FILES, FINDINGS, INDIVIDUAL, MEMBERS, METADATA, OUTPUTS, PRODUCTS, RATIOS, SOURCES, STATS
+from hstlc.db.records import (
+    FILES,
+    FINDINGS,
+    INDIVIDUAL,
+    LIGHT_CURVES,
+    MEMBERS,
+    METADATA,
+    OUTPUTS,
+    PRODUCTS,
+    RATIOS,
+    SOURCES,
+    STATS,
+)
 from hstlc.db.tables import Candidate
 from hstlc.db.upserts import chunks
 
@@ -184,6 +195,7 @@ def _neighbor(connection: Connection, curve: Row, *, later: bool) -> Row | None:
     # Nor by that of sources where there is none: nearly all curves may have none.
     source = LIGHT_CURVES.c.source_name if curve["source_name"] else func.coalesce(LIGHT_CURVES.c.source_name, "")
     same.append(source == curve["source_name"])
+    order: tuple[Any, Any]
     if later:
         beyond = or_(start > curve["start_mjd"], and_(start == curve["start_mjd"], number > curve["product_id"]))
         order = start, number

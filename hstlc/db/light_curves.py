@@ -5,15 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from sqlalchemy import Connection, Select, Table, and_, case, delete, exists, func, literal, select
+from sqlalchemy import Connection, Select, and_, case, delete, exists, func, literal, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from hstlc.db.records import COMPOSITE, INDIVIDUAL, METADATA, OUTPUTS, PRODUCTS, SOURCES
+from hstlc.db.records import COMPOSITE, INDIVIDUAL, LIGHT_CURVES, METADATA, OUTPUTS, PRODUCTS, SETUPS, SOURCES, STATS
 from hstlc.db.upserts import chunks
-from hstlc.db.web_tables import LightCurveRow
 
 __all__ = [
-    "LIGHT_CURVES",
     "curves_of_exposures",
     "find_light_curve",
     "light_curves_differ",
@@ -22,11 +20,7 @@ __all__ = [
     "refresh_orphans",
 ]
 
-_table = LightCurveRow.__table__
-assert isinstance(_table, Table)
-LIGHT_CURVES = _table
-
-_SETUP = ("mission", "targname", "detector", "opt_elem", "cenwave", "aperture", "proposid")
+_EXPOSURE = ("mission", "targname", "detector", "opt_elem", "cenwave", "aperture", "proposid")
 _SOURCE = and_(SOURCES.c.metadata_id == OUTPUTS.c.metadata_id, SOURCES.c.name == OUTPUTS.c.source_name)
 
 
@@ -36,7 +30,7 @@ def _common(source_name: Any) -> dict[str, Any]:
         "kind": PRODUCTS.c.kind,
         **{name: PRODUCTS.c[name] for name in ("filename", "path", "size_bytes", "made_at")},
         "metadata_id": METADATA.c.id,
-        **{name: METADATA.c[name] for name in _SETUP},
+        **{name: METADATA.c[name] for name in _EXPOSURE},
         "source_name": source_name,
         "band": OUTPUTS.c.band,
         "instrume": case((OUTPUTS.c.instrume == "", METADATA.c.instrume), else_=OUTPUTS.c.instrume),
@@ -102,7 +96,8 @@ def _labelled(columns: dict[str, Any]) -> Select[Any]:
     return select(*(columns[name].label(name) for name in _NAMES))
 
 
-_NAMES = tuple(column.name for column in LIGHT_CURVES.columns if column.name != "id")
+_SETUP_NAMES = ("mission", "instrume", "kind", "lead")
+_NAMES = tuple(column.name for column in LIGHT_CURVES.columns if column.name not in ("id", "setup_id"))
 
 
 def refresh_light_curves(connection: Connection, products: Iterable[int] | None = None) -> None:
@@ -138,16 +133,26 @@ def curves_of_exposures(connection: Connection, exposures: Iterable[int]) -> set
 
 
 def _write(connection: Connection, chunk: list[int] | None) -> None:
-    insert = (postgresql if connection.dialect.name == "postgresql" else sqlite).insert(LIGHT_CURVES)
-    update = {name: insert.excluded[name] for name in _NAMES if name != "product_id"}
+    upserting = (postgresql if connection.dialect.name == "postgresql" else sqlite).insert
+    insert = upserting(LIGHT_CURVES)
+    changed = {name: insert.excluded[name] for name in (*_NAMES, "setup_id") if name != "product_id"}
     of_something = exists().where(OUTPUTS.c.individual_product_id == LIGHT_CURVES.c.product_id)
     of_some = exists().where(OUTPUTS.c.composite_product_id == LIGHT_CURVES.c.product_id)
     gone = delete(LIGHT_CURVES).where(~of_something, ~of_some)
     connection.execute(gone if chunk is None else gone.where(LIGHT_CURVES.c.product_id.in_(chunk)))
     for rows in (_individuals(), _composites()):
-        chosen = rows if chunk is None else rows.where(PRODUCTS.c.id.in_(chunk))
-        written = insert.from_select(_NAMES, chosen.where(PRODUCTS.c.id > 0))  # SQLite needs a WHERE before ON
-        connection.execute(written.on_conflict_do_update(index_elements=["product_id"], set_=update))
+        chosen = (rows if chunk is None else rows.where(PRODUCTS.c.id.in_(chunk))).subquery("found")
+        setups = select(*(chosen.c[name] for name in _SETUP_NAMES)).distinct().where(chosen.c.product_id > 0)
+        known = upserting(SETUPS).from_select(_SETUP_NAMES, setups)  # SQLite needs a WHERE before ON
+        connection.execute(known.on_conflict_do_nothing(index_elements=_SETUP_NAMES))
+        joined = chosen.join(SETUPS, and_(*(SETUPS.c[name] == chosen.c[name] for name in _SETUP_NAMES)))
+        whole = select(*(chosen.c[name] for name in _NAMES), SETUPS.c.id).select_from(joined).where(SETUPS.c.id > 0)
+        written = insert.from_select([*_NAMES, "setup_id"], whole)
+        connection.execute(written.on_conflict_do_update(index_elements=["product_id"], set_=changed))
+    moved = STATS.c.product_id == LIGHT_CURVES.c.product_id, STATS.c.setup_id.is_distinct_from(LIGHT_CURVES.c.setup_id)
+    moving = update(STATS).values(setup_id=LIGHT_CURVES.c.setup_id).where(*moved)
+    connection.execute(moving if chunk is None else moving.where(LIGHT_CURVES.c.product_id.in_(chunk)))
+    connection.execute(delete(SETUPS).where(~exists().where(LIGHT_CURVES.c.setup_id == SETUPS.c.id)))
 
 
 def refresh_orphans(connection: Connection) -> None:
@@ -161,7 +166,15 @@ def light_curves_differ(connection: Connection) -> list[int]:
     columns = [LIGHT_CURVES.c[name] for name in _NAMES]
     found = {tuple(row) for row in connection.execute(select(*columns))}
     due = {tuple(row) for query in (_individuals(), _composites()) for row in connection.execute(query)}
-    return sorted({row[0] for row in found ^ due})
+    curve = LIGHT_CURVES.outerjoin(SETUPS, SETUPS.c.id == LIGHT_CURVES.c.setup_id)
+    curve = curve.outerjoin(STATS, STATS.c.product_id == LIGHT_CURVES.c.product_id)
+    other = or_(
+        SETUPS.c.id.is_(None),
+        *(SETUPS.c[name] != LIGHT_CURVES.c[name] for name in _SETUP_NAMES),
+        and_(STATS.c.id.is_not(None), STATS.c.setup_id.is_distinct_from(LIGHT_CURVES.c.setup_id)),
+    )
+    wrong = connection.scalars(select(LIGHT_CURVES.c.product_id).select_from(curve).where(other))
+    return sorted({row[0] for row in found ^ due} | set(wrong))
 
 
 def find_light_curve(connection: Connection, name: str) -> dict[str, Any] | None:

@@ -9,10 +9,9 @@ from typing import Any
 
 from sqlalchemy import Column, ColumnElement, Connection, Select, Table, case, or_, select
 
-from hstlc.db.light_curves import LIGHT_CURVES
 from hstlc.db.notices import NOTICES
 from hstlc.db.paging import Key, Slice, slice_of
-from hstlc.db.records import BAD, FINDINGS, METADATA, RUNS
+from hstlc.db.records import BAD, FINDINGS, LIGHT_CURVES, METADATA, RUNS
 from hstlc.db.tables import Candidate
 
 __all__ = ["BOOKS", "Book", "choices", "page"]

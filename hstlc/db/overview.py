@@ -12,9 +12,8 @@ from hstlc.db import jobs
 from hstlc.db.archive_tables import RemoteProduct
 from hstlc.db.archives import cursors, last_walks, source_states
 from hstlc.db.leader import leader
-from hstlc.db.light_curves import LIGHT_CURVES
 from hstlc.db.notices import notices
-from hstlc.db.records import COMPOSITE, INDIVIDUAL, METADATA
+from hstlc.db.records import COMPOSITE, INDIVIDUAL, LIGHT_CURVES, METADATA
 from hstlc.db.tables import JobRequest, Target
 
 __all__ = ["InstrumentCount", "MissionCount", "Place", "instrument_counts", "latest_curves", "mission_counts"]

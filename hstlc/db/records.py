@@ -26,6 +26,7 @@ from hstlc.db.tables import (
     Stats,
 )
 from hstlc.db.upserts import chunks, key_chunks, upsert
+from hstlc.db.web_tables import LightCurveRow, Setup
 
 __all__ = [
     "COMPOSITE",
@@ -67,6 +68,7 @@ def _table(model: type[Base]) -> Table:
 METADATA, FILES, PRODUCTS, OUTPUTS, MEMBERS = map(_table, (Metadata, ExposureFile, Product, Output, CompositeMember))
 STATS, BAD, FINDINGS, RUNS, REMOVALS = map(_table, (Stats, BadData, FindingRow, Run, PendingRemoval))
 SOURCES, RATIOS = map(_table, (SourceRow, HardnessRatioRow))
+LIGHT_CURVES, SETUPS = map(_table, (LightCurveRow, Setup))
 
 
 def unstorable(table: str, row: Row) -> str:
@@ -210,7 +212,12 @@ def due_statistics(
 
 def save_statistics(connection: Connection, rows: Sequence[Row]) -> None:
     """Record statistics, one row a curve; ``deliver`` is a person's decision and stays."""
-    upsert(connection, STATS, ("product_id",), ({"deliver": False, **row} for row in rows), keep=("deliver",))
+    setups: dict[int, int] = {}
+    for chunk in chunks(sorted({row["product_id"] for row in rows})):
+        known = select(LIGHT_CURVES.c.product_id, LIGHT_CURVES.c.setup_id).where(LIGHT_CURVES.c.product_id.in_(chunk))
+        setups |= {row[0]: row[1] for row in connection.execute(known)}
+    whole = ({"deliver": False, "setup_id": setups.get(row["product_id"]), **row} for row in rows)
+    upsert(connection, STATS, ("product_id",), whole, keep=("deliver",))
 
 
 def begin_run(

@@ -5,8 +5,8 @@ from __future__ import annotations
 from sqlalchemy import Connection, Engine, Table, delete, func, insert, inspect, select, text
 
 from hstlc.db.engine import writing
-from hstlc.db.light_curves import LIGHT_CURVES
 from hstlc.db.migrate import VERSION_TABLE, ensure_schema, refuse_others, run_migrations, state_of
+from hstlc.db.records import LIGHT_CURVES
 from hstlc.db.tables import BadData, Base, Output
 from hstlc.db.views import drop_views
 from hstlc.errors import UsageError

@@ -29,7 +29,7 @@ class Stats(Base):
         only_where("interesting", "product_id"),
         only_where("periodogram", "pearson_p"),
         composites_only("stats", "product_id", "datasets > 1"),
-        *(Index(None, name, "product_id") for name in _SORTED),
+        *(Index(None, "setup_id", name, "product_id") for name in _SORTED),
     )
 
     id: Mapped[int] = key_column()
@@ -44,7 +44,7 @@ class Stats(Base):
     stdev: Mapped[float | None] = number_column(
         "population standard deviation of counts", "ct", "phot.count;stat.stdev"
     )
-    poisson_factor: Mapped[float | None] = number_column("stdev / mu", "", "stat.value;arith.ratio")
+    poisson_factor: Mapped[float | None] = number_column("stdev / mu", "", "stat.value;arith.ratio", index=True)
     pearson_r: Mapped[float | None] = number_column("Pearson correlation of counts and time", "", "stat.correlation")
     pearson_p: Mapped[float | None] = number_column("probability of that correlation by chance", "", "stat.probability")
     periodogram: Mapped[bool] = column(Boolean, "whether a period stands out", ucd="meta.code", default=False)
@@ -116,7 +116,7 @@ class Stats(Base):
         "Gregory-Loredo probability that the source varies", "", "stat.probability"
     )
     gl_index: Mapped[int | None] = column(
-        Integer, "variability index, 0 to 10; from 6 definitely variable", ucd="meta.code"
+        Integer, "variability index, 0 to 10; from 6 definitely variable", ucd="meta.code", index=True
     )
     gl_bins: Mapped[int | None] = column(Integer, "number of bins with the highest odds", ucd="meta.number")
     gl_timescale_s: Mapped[float | None] = number_column(
@@ -147,6 +147,9 @@ class Stats(Base):
     )
     blocks_p01: Mapped[int | None] = column(
         Integer, "Bayesian blocks of the arrivals, one too many with a chance of 1 %", ucd="meta.number"
+    )
+    setup_id: Mapped[int | None] = reference_column(
+        "setup.id", "SET NULL", "mission, instrument, kind and lead as one, as in light_curve"
     )
 
 

@@ -29,7 +29,7 @@ from hstlc.db.columns import (
 from hstlc.db.source_tables import HardnessRatioRow, SourceRow
 from hstlc.db.stats_tables import Candidate, Stats
 from hstlc.db.types import MessageText, PathText, PortableJson, UtcDateTime
-from hstlc.db.web_tables import Audit, JobRequest, LightCurveRow, WebUser
+from hstlc.db.web_tables import Audit, JobRequest, LightCurveRow, Setup, WebUser
 
 __all__ = [
     "Audit",
@@ -47,6 +47,7 @@ __all__ = [
     "PendingRemoval",
     "Product",
     "Run",
+    "Setup",
     "SourceRow",
     "Stats",
     "Target",

@@ -13,8 +13,7 @@ from typing import Any
 from sqlalchemy import Connection, Select, Table, and_, func, literal, or_, select, union_all
 
 from hstlc.db.cone import Cone, separation_deg, within
-from hstlc.db.light_curves import LIGHT_CURVES
-from hstlc.db.records import FINDINGS, METADATA, SOURCES, STATS
+from hstlc.db.records import FINDINGS, LIGHT_CURVES, METADATA, SOURCES, STATS
 from hstlc.db.tables import Candidate
 from hstlc.db.targets import ALIASES, TARGETS
 from hstlc.model.target import canonical, normal

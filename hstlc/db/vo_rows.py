@@ -9,8 +9,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Row, Select, literal, or_, select
 
 from hstlc.db.cone import Cone, within
-from hstlc.db.light_curves import LIGHT_CURVES
-from hstlc.db.records import OUTPUTS, PRODUCTS, STATS
+from hstlc.db.records import LIGHT_CURVES, OUTPUTS, PRODUCTS, STATS
 from hstlc.db.upserts import chunks
 
 __all__ = ["PUBLISHER", "Linked", "cone_columns", "curves_in_cone", "linked", "publisher_did"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, Boolean, CheckConstraint, Index, Integer, String
+from sqlalchemy import BigInteger, Boolean, CheckConstraint, Index, Integer, String, UniqueConstraint
 from sqlalchemy.orm import Mapped
 
 from hstlc.db.columns import (
@@ -21,11 +21,27 @@ from hstlc.db.columns import (
 )
 from hstlc.db.types import MessageText, PathText, PortableJson, UtcDateTime
 
-__all__ = ["Audit", "JobRequest", "LightCurveRow", "WebUser"]
+__all__ = ["Audit", "JobRequest", "LightCurveRow", "Setup", "WebUser"]
+
+
+_SORTED = ("filename", "targname", "start_mjd", "exptime_s", "made_at", "proposid")
 
 
 def _moment(doc: str, ucd: str = "time.processing", **options: Any) -> Any:
     return column(UtcDateTime, f"{doc}, UTC", ucd=ucd, **options)
+
+
+class Setup(Base):
+    """One row a sort of light curves: lists are sorted within each, and merged."""
+
+    __tablename__ = "setup"
+    __table_args__ = (UniqueConstraint("mission", "instrume", "kind", "lead"),)
+
+    id: Mapped[int] = key_column()
+    mission: Mapped[str] = mission_column()
+    instrume: Mapped[str] = column(String(16), "instrument", ucd="instr")
+    kind: Mapped[str] = column(String(16), "individual or composite", ucd="meta.code.class")
+    lead: Mapped[bool] = column(Boolean, "whether its light curves stand for their sources", ucd="meta.code")
 
 
 class LightCurveRow(Base):
@@ -34,7 +50,7 @@ class LightCurveRow(Base):
     __tablename__ = "light_curve"
     __table_args__ = (
         CheckConstraint("kind IN ('individual', 'composite')", name="kind"),
-        *(Index(None, name, "product_id") for name in ("targname", "start_mjd", "exptime_s", "made_at", "proposid")),
+        *(Index(None, "setup_id", name, "product_id") for name in _SORTED),
         Index(None, "dec_deg", "ra_deg"),
         Index(None, "mission", "instrume"),
         *(prefix_index("light_curve", name) for name in ("targname", "source_name", "rootname")),
@@ -42,6 +58,7 @@ class LightCurveRow(Base):
 
     id: Mapped[int] = key_column()
     product_id: Mapped[int] = reference_column("product.id", "CASCADE", "the light curve's product row", unique=True)
+    setup_id: Mapped[int] = reference_column("setup.id", "CASCADE", "its mission, instrument, kind and lead as one")
     kind: Mapped[str] = column(String(16), "individual or composite", ucd="meta.code.class")
     filename: Mapped[str] = column(String(255), "name of the light curve", ucd="meta.id;meta.file", index=True)
     path: Mapped[str] = column(PathText, "folder of the light curve")

@@ -10,7 +10,8 @@ from __future__ import annotations
 from sqlalchemy import Engine, text
 
 from hstlc.db.engine import writing
-from hstlc.db.light_curves import LIGHT_CURVES, refresh_light_curves
+from hstlc.db.light_curves import refresh_light_curves
+from hstlc.db.records import LIGHT_CURVES, STATS
 from hstlc.db.tables import Base
 
 __all__ = ["fill_curves"]
@@ -129,7 +130,7 @@ FROM curves a JOIN exposures b ON b.e = a.e WHERE a.band = 'broad' ORDER BY a.n"
         "within_chi2_p, between_reduced_chi2, between_chi2_p, peak_period_s, peak_power, false_alarm_probability, "
         "shortest_period_s, datasets, bins_used, exposure_s, interesting, curve_sha256, step_version, settings_digest, "
         "computed_at, fractional_variability, fractional_variability_error, candidates, peak_note, gl_index, "
-        "gl_probability)": f"""
+        "gl_probability, setup_id)": f"""
 SELECT n + 1, n + 1, path, filename, counts, counts / bins, sqrt(counts / bins), factor * sqrt(counts / bins), factor,
        2 * v - 1, v * v, w < 0.01 AND u < 0.5, n < 0, factor, factor * factor,
        CASE WHEN factor > 1.2 THEN v * v * v / 1000000 ELSE u * u END, factor * factor, u * u,
@@ -140,7 +141,7 @@ SELECT n + 1, n + 1, path, filename, counts, counts / bins, sqrt(counts / bins),
        sha256, 1, 'none', {now}, CASE WHEN factor > 1 THEN sqrt(factor * factor - 1) END,
        CASE WHEN factor > 1 THEN 0.05 * w END, CASE WHEN u < 0.01 AND w < 0.3 THEN 2 ELSE 0 END, '',
        CASE what WHEN 'source' THEN CAST(CASE WHEN u < 0.01 THEN 6 + 4.99 * v ELSE 3 * v END AS INTEGER) END,
-       CASE what WHEN 'source' THEN 1 - u END
+       CASE what WHEN 'source' THEN 1 - u END, (SELECT c.setup_id FROM light_curve c WHERE c.product_id = n + 1)
 FROM (SELECT *, CASE WHEN u < 0.01 THEN 1.2 + 3 * v * v ELSE 0.9 + 0.2 * v END AS factor,
              CAST(CASE what WHEN 'source' THEN 1 + 20000 * w * w * w ELSE 2000 + 100000 * w END AS INTEGER) AS counts,
              CAST(100 + exptime / 20 AS INTEGER) AS bins FROM curves) AS a
@@ -187,19 +188,20 @@ def fill_curves(engine: Engine, curves: int) -> None:
             connection.execute(text(f"CREATE UNIQUE INDEX {name}_{key} ON {name} ({key})"))
             if postgres:
                 connection.execute(text(f"ANALYZE {name}"))
+        own = [index for index in indexes if index.table not in (LIGHT_CURVES, STATS)]
         for table, rows in _rows(now, made).items():
+            if table.startswith("stats "):
+                for index in own:
+                    index.create(connection)
+                if postgres:
+                    connection.execute(text("SET LOCAL work_mem = '256MB'"))
+                    for name in _TABLES:
+                        connection.execute(text(f"ANALYZE {name}"))
+                refresh_light_curves(connection)
             cast = rows.replace("'{}'", "CAST('{}' AS JSONB)").replace("'2026-01-02',", "CAST('2026-01-02' AS DATE),")
             connection.execute(text(f"INSERT INTO {table} {cast if postgres else rows}"), numbers)
         for name in ("curves", "exposures", "numbers"):
             connection.execute(text(f"DROP TABLE {name}"))
-        own = [index for index in indexes if index.table is not LIGHT_CURVES]
-        for index in own:
-            index.create(connection)
-        if postgres:
-            connection.execute(text("SET LOCAL work_mem = '256MB'"))
-            for name in _TABLES:
-                connection.execute(text(f"ANALYZE {name}"))
-        refresh_light_curves(connection)
         for index in indexes:
             if index not in own:
                 index.create(connection)

@@ -18,7 +18,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from hstlc.config import Settings, load
-from hstlc.db.light_curves import LIGHT_CURVES
+from hstlc.db.records import LIGHT_CURVES
 from hstlc.testing.epic import EpicCamera, EpicObservation, EpicSource, write_observation
 from hstlc.web.rebin.pool import Pool
 from hstlc.web.rebin.subject import Selection, Subject, find_subject

@@ -150,7 +150,8 @@ def main(arguments: Sequence[str]) -> None:
             if signal_name == "hang":
                 logging.getLogger("hstlc").warning("hangs")
                 threading.Event().wait()
-            os.kill(os.getpid(), signal.Signals[signal_name])
+            # to this thread: with os.kill it would go on until another one gets time to take the signal
+            signal.pthread_kill(threading.get_ident(), signal.Signals[signal_name])
             if signal_name == "SIGTERM":
                 lines = Path(os.environ["HSTLC_HOME_DIR"], "logs", "daemon.log")
                 until(lambda: "SIGTERM: stops" in lines.read_text(), "the signal is noted")

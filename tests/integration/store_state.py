@@ -130,6 +130,7 @@ def rows_of(url: str) -> dict[str, list[dict[str, Any]]]:
             row["id"]: (row["source"], row["name"], row["version_key"]) for row in raw["remote_product"]
         },
         "run.id": {},
+        "setup.id": {row["id"]: tuple(row[n] for n in ("mission", "instrume", "kind", "lead")) for row in raw["setup"]},
         "web_user.id": {row["id"]: row["name"] for row in raw["web_user"]},
         "source.id": {row["id"]: (row["metadata_id"], row["name"]) for row in raw["source"]},
     }

@@ -13,9 +13,9 @@ from hstlc.db.cone import Cone, separation_deg
 from hstlc.db.curve_columns import COLUMNS, DEFAULT, SORTED_BY
 from hstlc.db.curve_filters import Filter, Limits
 from hstlc.db.engine import make_engine, reading, writing
-from hstlc.db.light_curves import LIGHT_CURVES, light_curves_differ
+from hstlc.db.light_curves import light_curves_differ
 from hstlc.db.migrate import ensure_schema
-from hstlc.db.records import STATS
+from hstlc.db.records import LIGHT_CURVES, STATS
 from hstlc.db.time_limit import time_limit
 from hstlc.errors import UsageError
 from hstlc.testing.databases import KINDS, fresh_database

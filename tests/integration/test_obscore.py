@@ -6,9 +6,8 @@ import pytest
 from sqlalchemy import Engine, inspect, text, update
 
 from hstlc.db.engine import make_engine, reading, writing
-from hstlc.db.light_curves import LIGHT_CURVES
 from hstlc.db.migrate import ensure_schema
-from hstlc.db.records import METADATA, STATS
+from hstlc.db.records import LIGHT_CURVES, METADATA, STATS
 from hstlc.db.views import OBSCORE
 
 #: Table 4 of ObsCore 1.1: name, type and unit of the mandatory columns.

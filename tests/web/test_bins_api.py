@@ -11,7 +11,7 @@ from starlette.testclient import TestClient
 
 from hstlc.config import Settings
 from hstlc.db.engine import make_engine, reading
-from hstlc.db.light_curves import LIGHT_CURVES
+from hstlc.db.records import LIGHT_CURVES
 from hstlc.formats.curve_fits import read_light_curve
 
 

@@ -16,7 +16,7 @@ from astropy.table import Table
 from browser import PHONE, WatchedPage
 from sqlalchemy import Connection, create_engine, select
 
-from hstlc.db.light_curves import LIGHT_CURVES
+from hstlc.db.records import LIGHT_CURVES
 from hstlc.db.tables import Candidate
 
 if TYPE_CHECKING:

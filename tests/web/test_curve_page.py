@@ -14,8 +14,8 @@ from starlette.testclient import TestClient
 from hstlc.config import Settings
 from hstlc.db.curve_page import CurveRows, curve_rows
 from hstlc.db.engine import make_engine, reading
-from hstlc.db.light_curves import LIGHT_CURVES, find_light_curve
-from hstlc.db.records import FILES, METADATA, STATS
+from hstlc.db.light_curves import find_light_curve
+from hstlc.db.records import FILES, LIGHT_CURVES, METADATA, STATS
 from hstlc.web.pages.curve_form import form_values, selection
 from hstlc.web.pages.curve_values import curve_values, number_text
 

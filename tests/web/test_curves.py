@@ -18,8 +18,7 @@ from starlette.testclient import TestClient
 from hstlc.config import load
 from hstlc.db.curve_columns import COLUMNS, SORTED_BY
 from hstlc.db.engine import make_engine, writing
-from hstlc.db.light_curves import LIGHT_CURVES
-from hstlc.db.records import STATS
+from hstlc.db.records import LIGHT_CURVES, STATS
 from hstlc.errors import UsageError
 from hstlc.testing.databases import KINDS
 from hstlc.web.app import create_app

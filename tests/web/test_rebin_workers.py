@@ -14,7 +14,7 @@ import pytest
 from apart import run_apart
 
 from hstlc.db.engine import make_engine, reading
-from hstlc.db.light_curves import LIGHT_CURVES
+from hstlc.db.records import LIGHT_CURVES
 from hstlc.errors import UsageError
 from hstlc.formats.curve_fits import read_light_curve
 from hstlc.lightcurves.composite import stack

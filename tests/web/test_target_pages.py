@@ -16,8 +16,7 @@ from hstlc.config import Settings
 from hstlc.db import target_pages
 from hstlc.db.cone import Cone
 from hstlc.db.engine import make_engine, reading, writing
-from hstlc.db.light_curves import LIGHT_CURVES
-from hstlc.db.records import FINDINGS, METADATA, SOURCES
+from hstlc.db.records import FINDINGS, LIGHT_CURVES, METADATA, SOURCES
 from hstlc.db.target_pages import named_targets, of_target, target_page, targets_around, targets_of_curves
 from hstlc.db.targets import ALIASES, TARGETS, find_target
 from hstlc.errors import UsageError

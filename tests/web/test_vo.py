@@ -24,7 +24,7 @@ from starlette.testclient import TestClient
 
 from hstlc.config import Settings
 from hstlc.db.engine import make_engine, reading
-from hstlc.db.light_curves import LIGHT_CURVES
+from hstlc.db.records import LIGHT_CURVES
 
 COLUMNS = [
     LIGHT_CURVES.c[name] for name in ("product_id", "kind", "mission", "filename", "ra_deg", "dec_deg", "size_bytes")

@@ -15,9 +15,9 @@ from starlette.responses import FileResponse
 from hstlc.db.browse import browse, count_curves, stream
 from hstlc.db.curve_columns import COLUMNS
 from hstlc.db.curve_page import CurveRows, curve_rows
-from hstlc.db.light_curves import LIGHT_CURVES, find_light_curve
+from hstlc.db.light_curves import find_light_curve
 from hstlc.db.pictures import picture_of
-from hstlc.db.records import METADATA, RATIOS, SOURCES, STATS
+from hstlc.db.records import LIGHT_CURVES, METADATA, RATIOS, SOURCES, STATS
 from hstlc.db.tables import Candidate
 from hstlc.db.time_limit import time_limit
 from hstlc.errors import StoreError, UsageError

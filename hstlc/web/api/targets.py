@@ -9,8 +9,7 @@ from urllib.parse import urlencode
 from fastapi import APIRouter, Path, Query, Request, Response
 
 from hstlc.db.cone import Cone
-from hstlc.db.light_curves import LIGHT_CURVES
-from hstlc.db.records import STATS
+from hstlc.db.records import LIGHT_CURVES, STATS
 from hstlc.db.target_pages import (
     COUNTED,
     CURVE_STATS,
