@@ -5,13 +5,14 @@ product, so that the thousandth page costs what the first does. NULL comes last,
 
 Indexes have the rows of each setup (mission, instrument, kind and lead) in order, and the list is those merged: a limit
 to some setups costs nothing. Rows are met on the way along the order, unless other limits leave few rows: then those
-are sorted. Where they leave more, and the first part of the way met too few of them, they are sorted after all: a way
-that looks short can be long when a limit and the order have to do with each other.
+are sorted. Where they leave more, and too few of them were met on a way as long, they are sorted after all: a way that
+looks short can be long when a limit and the order have to do with each other.
 """
 
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -26,10 +27,9 @@ __all__ = ["Order", "Page", "Place", "browse", "count_curves", "instruments", "s
 
 Row = Sequence[Any]
 
-_FEW = 5_000  # rows that are sorted rather than met on the way
-_WAY = 20_000  # rows to look at before those that a limit leaves are sorted after all
-_SORTED = 50_000  # the most of these
-_STRIDE = 400  # rows to look at first where there is a limit, four times as many in each stride that follows
+_FEW = 7_000  # rows that are sorted rather than met on the way
+_SORTED = 50_000  # the most rows that are sorted, once as many were looked at on the way
+_STRIDE = 400  # rows to look at first where there is a limit, twice as many in each stride that follows
 _LONGEST = 50_000  # rows of the longest stride
 _CHUNK = 1_000  # rows that are read at once to be passed on
 
@@ -206,21 +206,21 @@ def _streamed(connection: Connection, asked: _Asked, chosen: Select[Any] | None)
 
 def _found(connection: Connection, asked: _Asked, size: int) -> list[Row]:
     """Return the rows of a page, the nearest to its place first."""
-    sort = asked.order.name
-    number, chosen = fewest(connection, asked.limits, asked.setups, sort, _FEW)
+    limits, sort = asked.limits, asked.order.name
+    number, chosen = fewest(connection, limits, asked.setups, sort, _FEW)
     if chosen is not None:
         return _sorted(connection, asked, chosen, size)
     found: list[Row] = []
-    stride = max(size, _STRIDE) if asked.limits.beyond(sort) else size
-    for rows, looked in _along(connection, asked, stride, size):
+    reach = _FEW if number > 0 else math.inf
+    for rows, looked in _along(connection, asked, max(size, _STRIDE) if limits.beyond(sort) else size, size):
         found += rows
         if len(found) >= size:
             break
-        if looked >= _WAY and number > 0:
-            number, chosen = fewest(connection, asked.limits, asked.setups, sort, _SORTED)
-            if chosen is not None:
-                return _sorted(connection, asked, chosen, size)
-            number = 0
+        if looked >= reach and chosen is None:
+            number, chosen = fewest(connection, limits, asked.setups, sort, _SORTED)
+            reach = number if chosen is not None else math.inf
+        if looked >= reach and chosen is not None:
+            return _sorted(connection, asked, chosen, size)
     return found[:size]
 
 
@@ -238,7 +238,7 @@ def _along(connection: Connection, asked: _Asked, stride: int, most: int) -> Ite
             if end is None:
                 break
             place = Place(*end)
-            stride = min(4 * stride, _LONGEST)
+            stride = min(2 * stride, _LONGEST)
 
 
 def _parts(asked: _Asked) -> Iterator[tuple[bool, Place | None]]:
@@ -260,7 +260,10 @@ def _way(asked: _Asked, null: bool, place: Place | None) -> Any:
     """Return the query of value and product of one part of a list, in order: those of its setups, merged."""
     column = COLUMNS[asked.order.name]
     own: Any = column.table
-    where = [*_limited(column, own.c.product_id, null, place, asked.falling), *bounds(asked.limits, column.name)]
+    where = [
+        *_limited(column, own.c.product_id, null, place, asked.falling),
+        *bounds(asked.limits, column.name, asked.dialect),
+    ]
     query = select(column.label("value"), own.c.product_id.label("product_id")).where(*where)
     hinted = query.with_hint(own, f"INDEXED BY {SORTED_BY[column.name]}", "sqlite")
     branches = [hinted.where(own.c.setup_id == setup) for setup in asked.setups]

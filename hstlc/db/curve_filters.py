@@ -113,14 +113,22 @@ def conditions(limits: Limits, dialect: str) -> list[ColumnElement[bool]]:
     return found
 
 
-def bounds(limits: Limits, name: str) -> list[ColumnElement[bool]]:
-    """Return the conditions on one column that an index of it can answer."""
-    own = [one for one in limits.filters if one.name == name and one.relation != "begins"]
-    return [_condition(one, "", _bare) for one in own]
+def bounds(limits: Limits, name: str, dialect: str) -> list[ColumnElement[bool]]:
+    """Return conditions on one column that an index of it can answer: no row beyond them is within the limits."""
+    column, found = COLUMNS[name], []
+    for one in limits.filters:
+        if one.name == name and one.relation != "begins":
+            found.append(_condition(one, dialect, _bare))
+        elif one.name == name and dialect == "sqlite":  # others sort texts as people do
+            ways = _ways(one.value)
+            found += [column >= min(ways), column < max(ways) + _LAST]
+    return found
 
 
 def split(connection: Connection, limits: Limits) -> tuple[tuple[int, ...], Limits]:
     """Return the setups that some limits leave, and the limits beyond those.
+
+    A setup is left out if it is not one of the wanted ones, or if an index tells that none of its rows is in a range.
 
     Parameters
     ----------
@@ -136,6 +144,9 @@ def split(connection: Connection, limits: Limits) -> tuple[tuple[int, ...], Limi
     own = [one for one in limits.filters if one.name in SETUP_NAMES and one.relation == "among"]
     query = select(SETUPS.c.id).order_by(SETUPS.c.id)
     query = query.where(*(_among(SETUPS.c[one.name], one.value) for one in own))
+    for name, where in _ranges(limits):
+        table: Any = COLUMNS[name].table
+        query = query.where(select(table.c.id).where(table.c.setup_id == SETUPS.c.id, *where).exists())
     others = tuple(one for one in limits.filters if one not in own)
     return tuple(connection.scalars(query)), replace(limits, filters=others)
 
@@ -160,12 +171,16 @@ def _among(column: ColumnElement[Any], given: tuple[Any, ...]) -> ColumnElement[
 def _begins(column: Column[Any], text: str, dialect: str, wrap: Wrap) -> ColumnElement[bool]:
     own = wrap(column)
     ways = []
-    for way in dict.fromkeys((text, text.upper(), text.lower())):
+    for way in _ways(text):
         if dialect == "postgresql":
             ways.append(own.startswith(way, autoescape=True))
         else:
             ways.append(and_(own >= way, own < way + _LAST))
     return or_(*ways)
+
+
+def _ways(text: str) -> list[str]:
+    return [*dict.fromkeys((text, text.upper(), text.lower()))]
 
 
 def _beginnings(text: str, dialect: str, wrap: Wrap) -> list[ColumnElement[bool]]:
@@ -213,6 +228,15 @@ def fewest(
     return best, found
 
 
+def _ranges(limits: Limits) -> list[tuple[str, list[ColumnElement[bool]]]]:
+    """Return the columns that lists are sorted by and that have lowest or highest values, and those as conditions."""
+    found: dict[str, list[ColumnElement[bool]]] = {}
+    for one in limits.filters:
+        if one.relation in ("least", "most") and one.name in SORTED_BY:
+            found.setdefault(one.name, []).append(_condition(one, "", _bare))
+    return list(found.items())
+
+
 def _either(ways: list[Select[Any]]) -> Select[Any]:
     return select(union(*ways).subquery().c.product_id)
 
@@ -228,14 +252,10 @@ def _indexed(limits: Limits, setups: tuple[int, ...], dialect: str, sort: str) -
         found.append([products.where(way) for way in _beginnings(limits.text, dialect, _bare)])
     if limits.cone is not None:
         found.append([products.where(_in_cone(limits.cone, _bare))])
-    ranges: dict[str, list[Filter]] = {}
-    for one in limits.filters:
-        if one.relation in ("least", "most") and one.name in SORTED_BY and one.name != sort:
-            ranges.setdefault(one.name, []).append(one)
-    for name, own in ranges.items():
-        table = COLUMNS[name].table
-        where = [table.c.setup_id.in_(setups), *(_condition(one, dialect, _bare) for one in own)]
-        found.append([select(table.c.product_id).where(*where)])
+    for name, where in _ranges(limits):
+        table: Any = COLUMNS[name].table
+        if name != sort:
+            found.append([select(table.c.product_id).where(table.c.setup_id.in_(setups), *where)])
     flags = [one.name for one in limits.filters if one.name in _FLAGS and one.value == (True,)]
     found += [[select(STATS.c.product_id).where(text(f"stats.{name}"))] for name in flags]  # not "= 1"
     return found

@@ -81,9 +81,10 @@ def walk(connection, order, limits=Limits(), size=71):  # noqa: B008 - a frozen 
 @pytest.fixture(params=["few", "along", "sorted"])
 def plan(request, monkeypatch):
     """Each of the ways to find the rows of a list that is limited."""
-    few, way = {"few": (10_000, 10), "along": (0, 10_000), "sorted": (0, 1)}[request.param]
+    few, most = {"few": (10_000, 50_000), "along": (0, 1), "sorted": (1, 50_000)}[request.param]
     monkeypatch.setattr(module, "_FEW", few)
-    monkeypatch.setattr(module, "_WAY", way)
+    monkeypatch.setattr(module, "_SORTED", most)
+    monkeypatch.setattr(module, "_STRIDE", 5)
 
 
 def test_the_made_rows_are_those_that_the_pipeline_would_write(many):
