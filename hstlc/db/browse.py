@@ -20,7 +20,7 @@ from typing import Any
 from sqlalchemy import Connection, Select, asc, desc, func, select, tuple_, union_all
 
 from hstlc.db.curve_columns import COLUMNS, SORTED_BY
-from hstlc.db.curve_filters import Limits, bounds, conditions, fewest, split, unindexed
+from hstlc.db.curve_filters import Chosen, Limits, bounds, conditions, fewest, finder, split, unindexed
 from hstlc.db.records import LIGHT_CURVES, SETUPS, STATS
 
 __all__ = ["Order", "Page", "Place", "browse", "count_curves", "instruments", "stream"]
@@ -147,20 +147,20 @@ def count_curves(connection: Connection, limits: Limits, most: int) -> int:
     """
     setups, own = split(connection, limits)
     _, chosen = fewest(connection, own, setups, "", _SORTED)
+    dialect = connection.dialect.name
     joined: Any = STATS
     if chosen is not None:
-        some = chosen.cte("chosen").prefix_with("MATERIALIZED")
-        joined = some.join(STATS, STATS.c.product_id == some.c.product_id)
-    if own != Limits():
-        joined = joined.join(LIGHT_CURVES, LIGHT_CURVES.c.product_id == STATS.c.product_id)
-    where = conditions(own, connection.dialect.name)
+        joined = chosen.joined(dialect, [STATS, *own.tables()])
+    elif LIGHT_CURVES in own.tables():
+        joined = STATS.join(LIGHT_CURVES, LIGHT_CURVES.c.product_id == STATS.c.product_id)
+    where = conditions(own, dialect)
     query = select(STATS.c.product_id).select_from(joined).where(STATS.c.setup_id.in_(setups), *where)
     return connection.scalar(select(func.count()).select_from(query.limit(most).subquery())) or 0
 
 
 def instruments(connection: Connection) -> list[tuple[str, str]]:
     """Return the missions and instruments that there are light curves of, in order."""
-    used = select(LIGHT_CURVES.c.id).where(LIGHT_CURVES.c.setup_id == SETUPS.c.id).exists()
+    used = select(LIGHT_CURVES.c.product_id).where(LIGHT_CURVES.c.setup_id == SETUPS.c.id).exists()
     query = select(SETUPS.c.mission, SETUPS.c.instrume).where(used).distinct()
     return sorted((row[0], row[1]) for row in connection.execute(query))
 
@@ -194,14 +194,14 @@ def _asked(
     return _Asked(connection.dialect.name, tuple(columns), order, setups, own, place, backwards)
 
 
-def _streamed(connection: Connection, asked: _Asked, chosen: Select[Any] | None) -> Iterator[Row]:
+def _streamed(connection: Connection, asked: _Asked, chosen: Chosen | None) -> Iterator[Row]:
     if chosen is None:
         for rows, _ in _along(connection, asked, _CHUNK, _LONGEST):
             yield from rows
         return
     own = connection.execution_options(yield_per=_CHUNK)
     for query in _by_sorting(asked, chosen):
-        yield from own.execute(query)
+        yield from own.execute(_whole(asked, query))
 
 
 def _found(connection: Connection, asked: _Asked, size: int) -> list[Row]:
@@ -237,7 +237,7 @@ def _along(connection: Connection, asked: _Asked, stride: int, most: int) -> Ite
             end = connection.execute(way.offset(stride - 1).limit(1)).first()
             if end is None:
                 break
-            place = Place(*end)
+            place = Place(end.value, end.product_id)
             stride = min(2 * stride, _LONGEST)
 
 
@@ -264,58 +264,58 @@ def _way(asked: _Asked, null: bool, place: Place | None) -> Any:
         *_limited(column, own.c.product_id, null, place, asked.falling),
         *bounds(asked.limits, column.name, asked.dialect),
     ]
-    query = select(column.label("value"), own.c.product_id.label("product_id")).where(*where)
+    product, row = own.c.product_id.label("product_id"), finder(own, asked.dialect).label("row")
+    query = select(column.label("value"), product, row).where(*where)
     hinted = query.with_hint(own, f"INDEXED BY {SORTED_BY[column.name]}", "sqlite")
-    branches = [hinted.where(own.c.setup_id == setup) for setup in asked.setups]
     keys: list[Any] = [desc(name) if asked.falling else asc(name) for name in ("value", "product_id")]
-    return (branches[0] if len(branches) == 1 else union_all(*branches)).order_by(*keys)
+    branches = [hinted.where(own.c.setup_id == setup) for setup in asked.setups]
+    if len(branches) == 1:
+        return branches[0].order_by(*keys)
+    if asked.dialect == "postgresql":  # it merges what is sorted, and would sort everything else; SQLite always merges
+        branches = [branch.order_by(*keys) for branch in branches]
+    return union_all(*branches).order_by(*keys)
 
 
 def _met(asked: _Asked, way: Any) -> Select[Any]:
     """Return the query of the rows on a way that are within the limits."""
-    some = way.subquery("way")
-    joined = _joined(some, COLUMNS[asked.order.name])
-    keys = _keys(some.c.value, some.c.product_id, asked.falling)
-    found = _selected(asked).select_from(joined).where(*conditions(asked.limits, asked.dialect))
-    return found.order_by(*keys)
+    return _whole(asked, way).where(*conditions(asked.limits, asked.dialect))
 
 
-def _sorted(connection: Connection, asked: _Asked, chosen: Select[Any], size: int) -> list[Row]:
-    """Return the first rows of a page of those of some products."""
+def _sorted(connection: Connection, asked: _Asked, chosen: Chosen, size: int) -> list[Row]:
+    """Return the first rows of a page of those that are chosen."""
     found: list[Row] = []
     for query in _by_sorting(asked, chosen):
-        found += connection.execute(query.limit(size - len(found))).all()
+        found += connection.execute(_whole(asked, query.limit(size - len(found)))).all()
         if len(found) >= size:
             break
     return found
 
 
-def _by_sorting(asked: _Asked, chosen: Select[Any]) -> Iterator[Select[Any]]:
-    """Yield the queries whose rows one after the other are those of some products, sorted."""
+def _by_sorting(asked: _Asked, chosen: Chosen) -> Iterator[Any]:
+    """Yield the queries of value, product and row that one after the other are those that are chosen, sorted."""
     column = COLUMNS[asked.order.name]
     own: Any = column.table
-    some = chosen.cte("chosen").prefix_with("MATERIALIZED")
     value, product = unindexed(column), unindexed(own.c.product_id)
-    query = _selected(asked).select_from(_joined(some, column)).where(unindexed(own.c.setup_id).in_(asked.setups))
-    query = query.where(*conditions(asked.limits, asked.dialect))
+    setup = unindexed(chosen.table.c.setup_id).in_(asked.setups)
+    query = select(column.label("value"), own.c.product_id.label("product_id"), finder(own, asked.dialect).label("row"))
+    query = query.select_from(chosen.joined(asked.dialect, {own, *asked.limits.tables()}))
     for null, place in _parts(asked):
         where = _limited(value, product, null, place, asked.falling)
-        yield query.where(*where).order_by(*_keys(value, product, asked.falling))
+        ordered = query.order_by(*_keys(value, product, asked.falling))
+        yield ordered.where(setup, *where, *conditions(asked.limits, asked.dialect))
 
 
-def _joined(some: Any, column: Any) -> Any:
-    """Return products joined with the table of a column and then the other one."""
-    own = column.table
-    other = LIGHT_CURVES if own is STATS else STATS
-    joined = some.join(own, own.c.product_id == some.c.product_id)
-    return joined.join(other, other.c.product_id == own.c.product_id)
-
-
-def _selected(asked: _Asked) -> Select[Any]:
+def _whole(asked: _Asked, some: Any) -> Select[Any]:
     """Return the query of the columns that are asked for, with the two that the list is sorted by at the end."""
     column = COLUMNS[asked.order.name]
+    own: Any = column.table
+    other = LIGHT_CURVES if own is STATS else STATS
+    part = some.subquery("part")
+    joined = part.join(own, finder(own, asked.dialect) == part.c.row)
+    joined = joined.join(other, other.c.product_id == own.c.product_id)
     columns: list[Any] = [COLUMNS[name].label(name) for name in asked.columns]
-    return select(*columns, column.label("_value"), column.table.c.product_id)
+    query = select(*columns, part.c.value, part.c.product_id).select_from(joined)
+    return query.order_by(*_keys(part.c.value, part.c.product_id, asked.falling))
 
 
 def _keys(value: Any, product: Any, falling: bool) -> tuple[Any, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -14,7 +14,7 @@ from hstlc.db.cone import Cone, within
 from hstlc.db.curve_columns import COLUMNS, LIKE_NAMES, SORTED_BY
 from hstlc.db.records import LIGHT_CURVES, SETUPS, STATS
 
-__all__ = ["Filter", "Limits", "bounds", "conditions", "fewest", "split", "unindexed"]
+__all__ = ["Chosen", "Filter", "Limits", "bounds", "conditions", "fewest", "finder", "split", "unindexed"]
 
 _RARE = 100  # rows: no need to look for fewer
 #: What a setup is one of.
@@ -65,12 +65,41 @@ class Limits:
         """Tell whether there are limits other than of one column."""
         return self.cone is not None or bool(self.text) or any(one.name != name for one in self.filters)
 
+    def tables(self) -> set[Any]:
+        """Return which of ``light_curve`` and ``stats`` the limits are about."""
+        found: set[Any] = {COLUMNS[one.name].table for one in self.filters}
+        return found | {LIGHT_CURVES} if self.text or self.cone is not None else found
+
     def possible(self, name: str) -> tuple[bool, bool]:
         """Tell whether a column can have values, and whether it can be NULL."""
         among = [one.value for one in self.filters if one.name == name and one.relation == "among"]
         bounded = any(one.name == name and one.relation != "among" for one in self.filters)
         with_value = all(any(value is not None for value in values) for values in among)
         return with_value, not bounded and all(None in values for values in among)
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """Rows that a limit leaves: of ``light_curve`` or ``stats``, by :func:`finder`."""
+
+    table: Any
+    query: Any
+
+    def joined(self, dialect: str, tables: Collection[Any]) -> Any:
+        """Return the rows joined with some tables of the two."""
+        some = self.query.cte("chosen").prefix_with("MATERIALIZED")
+        first = self.table
+        found = some.join(first, finder(first, dialect) == some.c.row)
+        for other in tables:
+            if other is not first:
+                found = found.join(other, other.c.product_id == first.c.product_id)
+        return found
+
+
+def finder(table: Any, dialect: str) -> ColumnElement[Any]:
+    """Return the column of ``light_curve`` or ``stats`` that an index has and that finds rows fastest."""
+    found: ColumnElement[Any] = table.c.id if table is STATS and dialect == "sqlite" else table.c.product_id
+    return found
 
 
 class unindexed(FunctionElement[Any]):  # noqa: N801 - used as a function of SQL
@@ -146,7 +175,7 @@ def split(connection: Connection, limits: Limits) -> tuple[tuple[int, ...], Limi
     query = query.where(*(_among(SETUPS.c[one.name], one.value) for one in own))
     for name, where in _ranges(limits):
         table: Any = COLUMNS[name].table
-        query = query.where(select(table.c.id).where(table.c.setup_id == SETUPS.c.id, *where).exists())
+        query = query.where(select(table.c.product_id).where(table.c.setup_id == SETUPS.c.id, *where).exists())
     others = tuple(one for one in limits.filters if one not in own)
     return tuple(connection.scalars(query)), replace(limits, filters=others)
 
@@ -194,7 +223,7 @@ def _in_cone(cone: Cone, wrap: Wrap) -> ColumnElement[bool]:
 
 def fewest(
     connection: Connection, limits: Limits, setups: tuple[int, ...], sort: str, most: int
-) -> tuple[int, Select[Any] | None]:
+) -> tuple[int, Chosen | None]:
     """Return how many rows the narrowest of the limits with an index of its own leaves, and their query.
 
     Parameters
@@ -212,17 +241,17 @@ def fewest(
     -------
     number : int
         ``most`` if there are more; -1 if no limit has an index.
-    query : sqlalchemy.Select or None
-        Of ids of products; None if there are more, or no index.
+    chosen : Chosen or None
+        None if there are more, or no index.
     """
     best = -1
-    found: Select[Any] | None = None
-    for ways in _indexed(limits, setups, connection.dialect.name, sort):
+    found: Chosen | None = None
+    for table, ways in _indexed(limits, setups, connection.dialect.name, sort):
         counts = [select(func.count()).select_from(way.limit(most).subquery()).scalar_subquery() for way in ways]
         number = min(most, sum(connection.execute(select(*counts)).one()))
         if best < 0 or number < best:
             best = number
-            found = None if number >= most else ways[0] if len(ways) == 1 else _either(ways)
+            found = None if number >= most else Chosen(table, ways[0] if len(ways) == 1 else union(*ways))
         if best < _RARE:
             break
     return best, found
@@ -237,27 +266,24 @@ def _ranges(limits: Limits) -> list[tuple[str, list[ColumnElement[bool]]]]:
     return list(found.items())
 
 
-def _either(ways: list[Select[Any]]) -> Select[Any]:
-    return select(union(*ways).subquery().c.product_id)
-
-
-def _indexed(limits: Limits, setups: tuple[int, ...], dialect: str, sort: str) -> list[list[Select[Any]]]:
-    """Return queries of product ids by one limit each that an index answers: any of a few, narrow ones first."""
-    products = select(LIGHT_CURVES.c.product_id)
-    found: list[list[Select[Any]]] = []
+def _indexed(limits: Limits, setups: tuple[int, ...], dialect: str, sort: str) -> list[tuple[Any, list[Select[Any]]]]:
+    """Return queries of rows of a table by one limit each that an index answers: any of a few, narrow ones first."""
+    curves, stats = (select(finder(table, dialect).label("row")) for table in (LIGHT_CURVES, STATS))
+    found: list[tuple[Any, list[Select[Any]]]] = []
     for one in limits.filters:
         if (one.name in _EQUAL_NAMES and one.relation == "among") or one.relation == "begins":
-            found.append([products.where(_condition(one, dialect, _bare))])
+            found.append((LIGHT_CURVES, [curves.where(_condition(one, dialect, _bare))]))
     if limits.text:
-        found.append([products.where(way) for way in _beginnings(limits.text, dialect, _bare)])
+        found.append((LIGHT_CURVES, [curves.where(way) for way in _beginnings(limits.text, dialect, _bare)]))
     if limits.cone is not None:
-        found.append([products.where(_in_cone(limits.cone, _bare))])
+        found.append((LIGHT_CURVES, [curves.where(_in_cone(limits.cone, _bare))]))
     for name, where in _ranges(limits):
         table: Any = COLUMNS[name].table
         if name != sort:
-            found.append([select(table.c.product_id).where(table.c.setup_id.in_(setups), *where)])
+            rows = stats if table is STATS else curves
+            found.append((table, [rows.where(table.c.setup_id.in_(setups), *where)]))
     flags = [one.name for one in limits.filters if one.name in _FLAGS and one.value == (True,)]
-    found += [[select(STATS.c.product_id).where(text(f"stats.{name}"))] for name in flags]  # not "= 1"
+    found += [(STATS, [stats.where(text(f"stats.{name}"))]) for name in flags]  # not "= 1"
     return found
 
 

@@ -171,18 +171,20 @@ def _bands(curve: Row) -> Select[Any]:
     here: tuple[ColumnElement[bool], ...] = (LIGHT_CURVES.c.mission == curve["mission"],)
     if curve["kind"] != COMPOSITE:
         here = (LIGHT_CURVES.c.metadata_id == curve["metadata_id"],)
-    return _brief().where(*same, *here).order_by(LIGHT_CURVES.c.instrume, LIGHT_CURVES.c.band, LIGHT_CURVES.c.id)
+    return (
+        _brief().where(*same, *here).order_by(LIGHT_CURVES.c.instrume, LIGHT_CURVES.c.band, LIGHT_CURVES.c.product_id)
+    )
 
 
 def _composites(number: int) -> Select[Any]:
     part = select(OUTPUTS.c.composite_product_id).where(OUTPUTS.c.individual_product_id == number)
-    return _brief().where(LIGHT_CURVES.c.product_id.in_(part)).order_by(LIGHT_CURVES.c.id)
+    return _brief().where(LIGHT_CURVES.c.product_id.in_(part)).order_by(LIGHT_CURVES.c.product_id)
 
 
 def _sources(curve: Row) -> Select[Any]:
     own = LIGHT_CURVES.c.metadata_id == curve["metadata_id"], LIGHT_CURVES.c.kind == INDIVIDUAL
     of_source = LIGHT_CURVES.c.source_name != "", LIGHT_CURVES.c.lead
-    return _brief().where(*own, *of_source).order_by(LIGHT_CURVES.c.source_name, LIGHT_CURVES.c.id)
+    return _brief().where(*own, *of_source).order_by(LIGHT_CURVES.c.source_name, LIGHT_CURVES.c.product_id)
 
 
 def _neighbor(connection: Connection, curve: Row, *, later: bool) -> Row | None:

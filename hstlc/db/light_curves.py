@@ -97,7 +97,7 @@ def _labelled(columns: dict[str, Any]) -> Select[Any]:
 
 
 _SETUP_NAMES = ("mission", "instrume", "kind", "lead")
-_NAMES = tuple(column.name for column in LIGHT_CURVES.columns if column.name not in ("id", "setup_id"))
+_NAMES = tuple(column.name for column in LIGHT_CURVES.columns if column.name != "setup_id")
 
 
 def refresh_light_curves(connection: Connection, products: Iterable[int] | None = None) -> None:
@@ -185,6 +185,8 @@ def find_light_curve(connection: Connection, name: str) -> dict[str, Any] | None
     wanted = LIGHT_CURVES.c.filename == name
     if name.isascii() and name.isdecimal() and len(name) < 10:
         wanted = LIGHT_CURVES.c.product_id == int(name)
-    newest = select(LIGHT_CURVES).where(wanted).order_by(LIGHT_CURVES.c.made_at.desc(), LIGHT_CURVES.c.id).limit(1)
+    newest = (
+        select(LIGHT_CURVES).where(wanted).order_by(LIGHT_CURVES.c.made_at.desc(), LIGHT_CURVES.c.product_id).limit(1)
+    )
     row = connection.execute(newest).mappings().first()
     return None if row is None else dict(row)

@@ -135,7 +135,7 @@ def _named(connection: Connection, names: Sequence[str]) -> dict[str, Linked]:
     ]
     numbers = {name: int(name) for name in names if name.isascii() and name.isdecimal() and len(name) < 10}
     wanted = or_(LIGHT_CURVES.c.filename.in_(filenames), LIGHT_CURVES.c.product_id.in_(numbers.values()))
-    order = LIGHT_CURVES.c.made_at, LIGHT_CURVES.c.id.desc()
+    order = LIGHT_CURVES.c.made_at, LIGHT_CURVES.c.product_id.desc()
     found: dict[str | int, Mapping[str, Any]] = {}
     for row in connection.execute(select(LIGHT_CURVES).where(wanted).order_by(*order)).mappings():
         for key in (row["filename"], row["product_id"], publisher_did(row["mission"], row["filename"])):

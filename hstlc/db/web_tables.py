@@ -56,8 +56,9 @@ class LightCurveRow(Base):
         *(prefix_index("light_curve", name) for name in ("targname", "source_name", "rootname")),
     )
 
-    id: Mapped[int] = key_column()
-    product_id: Mapped[int] = reference_column("product.id", "CASCADE", "the light curve's product row", unique=True)
+    product_id: Mapped[int] = reference_column(
+        "product.id", "CASCADE", "the light curve's product row", primary_key=True, autoincrement=False
+    )
     setup_id: Mapped[int] = reference_column("setup.id", "CASCADE", "its mission, instrument, kind and lead as one")
     kind: Mapped[str] = column(String(16), "individual or composite", ucd="meta.code.class")
     filename: Mapped[str] = column(String(255), "name of the light curve", ucd="meta.id;meta.file", index=True)

@@ -26,6 +26,7 @@ from hstlc.web.pages import account, curve, curves, interfaces, logbook, overvie
 from hstlc.web.rebin.pool import Pool
 from hstlc.web.security import add_guard
 from hstlc.web.site import open_site
+from hstlc.web.threads import limit_threads
 
 __all__ = ["create_app"]
 
@@ -56,6 +57,7 @@ def create_app(settings: Settings) -> FastAPI:
     @asynccontextmanager
     async def life(_: FastAPI) -> AsyncIterator[None]:
         section = settings.web
+        limit_threads()
         app.state.rebin = Pool(section.rebin_workers, section.rebin_timeout_s, section.rebin_cache_bytes)
         yield
         app.state.rebin.close()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 from urllib.parse import quote
 
@@ -48,6 +49,9 @@ def label(name: str) -> str:
 def is_number(name: str) -> bool:
     """Tell whether the cells of a column stand at the right."""
     return KINDS[name] in _NUMBERS and not name.endswith("_mjd")
+
+
+_kept = lru_cache(maxsize=4096)  # the same few texts are in most rows
 
 
 def table_body(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> Markup:
@@ -99,14 +103,17 @@ def _flag(value: bool | None) -> str:
     return '<td><span class="tag warn">yes</span></td>' if value else "<td>no</td>"
 
 
+@_kept
 def _text(value: str | None) -> str:
     return f"<td>{escape(value)}</td>" if value else '<td class="none">–</td>'
 
 
+@_kept
 def _target(value: str) -> str:
     return f'<td class="name"><a href="/target/{quote(value, safe="")}">{escape(value)}</a></td>'
 
 
+@_kept
 def _name(value: str) -> str:
     return f'<td class="name">{escape(value)}</td>' if value else '<td class="none">–</td>'
 

@@ -6,6 +6,7 @@ import hashlib
 import io
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import nullcontext
 from typing import IO, Annotated, Any, Literal
 
 import orjson
@@ -15,6 +16,7 @@ from starlette.responses import StreamingResponse
 
 from hstlc.db.types import UtcDateTime
 from hstlc.formats.row_tables import Field, Kind, batches, write_csv
+from hstlc.web.threads import taking_time
 
 __all__ = [
     "MEDIA_TYPES",
@@ -179,7 +181,8 @@ def answer_rows(
         headers["link"] = ", ".join(f'<{address}>; rel="{relation}"' for relation, address in links.items())
     file: IO[bytes] = tempfile.SpooledTemporaryFile(_IN_MEMORY)  # noqa: SIM115 - closed when it was sent
     try:
-        _write(file, fields, rows, format, name, title, {} if extra is None else extra)
+        with nullcontext() if format == "json" else taking_time():
+            _write(file, fields, rows, format, name, title, {} if extra is None else extra)
         length, digest = file.tell(), _digest(file)
         headers |= {"etag": f'"{digest[:32]}"', "content-length": str(length)}
         if not_modified(request, headers["etag"]):

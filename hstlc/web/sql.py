@@ -19,6 +19,7 @@ from hstlc.db.views import OBSCORE
 from hstlc.errors import DatabaseError, HstlcError, UsageError
 from hstlc.web.auditing import audit
 from hstlc.web.site import Site
+from hstlc.web.threads import taking_time
 from hstlc.web.users import User
 
 __all__ = ["EXAMPLES", "Answer", "readable_tables", "run_sql", "units_of"]
@@ -109,7 +110,7 @@ def run_sql(request: Request, site: Site, user: User, sql: str, limit: int | Non
     """
     section, begun, rows, status = site.settings.web, time.monotonic(), None, 500
     try:
-        with _slots(request, site).taken(user.id):
+        with _slots(request, site).taken(user.id), taking_time():
             result = _select(site, sql, min(limit or section.sql_rows, section.sql_rows))
         rows, status = len(result.rows), 200
         return Answer(result, time.monotonic() - begun)

@@ -82,8 +82,7 @@ def upgrade() -> None:
     )
     op.create_table(
         "light_curve",
-        sa.Column("id", sa.Integer(), nullable=False),
-        sa.Column("product_id", sa.Integer(), nullable=False),
+        sa.Column("product_id", sa.Integer(), autoincrement=False, nullable=False),
         sa.Column("setup_id", sa.Integer(), nullable=False),
         sa.Column("kind", sa.String(length=16), nullable=False),
         sa.Column("filename", sa.String(length=255), nullable=False),
@@ -117,8 +116,7 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(
             ["metadata_id"], ["metadata.id"], name="fk_light_curve_metadata_id_metadata", ondelete="SET NULL"
         ),
-        sa.PrimaryKeyConstraint("id", name="pk_light_curve"),
-        sa.UniqueConstraint("product_id", name="uq_light_curve_product_id"),
+        sa.PrimaryKeyConstraint("product_id", name="pk_light_curve"),
     )
     op.execute(_FILL_SETUP)
     op.execute(_FILL_INDIVIDUAL)
