@@ -1,7 +1,8 @@
-"""What pages cost with a million light curves: clients that ask one after the other, each as fast as it is answered.
+"""What pages cost with a million light curves: clients that ask one after the other, at once or after looking a while.
 
-``python -m scripts.benchmarks.browse [--curves N] [--clients N] [--seconds S] [--workers N]`` makes the rows on SQLite
-and on PostgreSQL, starts ``hstlc serve`` and prints how long answers take. The clients are a process of their own.
+``python -m scripts.benchmarks.browse [--curves N] [--clients N] [--look S] [--seconds S] [--workers N]`` makes the rows
+on SQLite and on PostgreSQL, starts ``hstlc serve`` and prints how long answers take. The clients are a process of their
+own.
 """
 
 from __future__ import annotations
@@ -70,10 +71,10 @@ def serving(store: dict[str, str], workers: int) -> Iterator[tuple[str, int]]:
             process.wait(30)
 
 
-def measure(address: tuple[str, int], clients: int, seconds: float) -> Figures:
-    """Return how long answers take when so many clients ask for so long, from a process of their own."""
+def measure(address: tuple[str, int], clients: int, seconds: float, look: float = 0.0) -> Figures:
+    """Return how long answers take when clients, who look at each for so long, ask from a process of their own."""
     ours, theirs = multiprocessing.get_context("spawn").Pipe()
-    process = multiprocessing.get_context("spawn").Process(target=_ask, args=(theirs, address, clients, seconds))
+    process = multiprocessing.get_context("spawn").Process(target=_ask, args=(theirs, address, clients, seconds, look))
     process.start()
     theirs.close()
     try:
@@ -85,11 +86,12 @@ def measure(address: tuple[str, int], clients: int, seconds: float) -> Figures:
     return found
 
 
-def _ask(pipe: Any, address: tuple[str, int], clients: int, seconds: float) -> None:
+def _ask(pipe: Any, address: tuple[str, int], clients: int, seconds: float, look: float) -> None:
     found: Figures = defaultdict(list)
     targets = _targets(address)
     end = time.monotonic() + seconds
-    own = [threading.Thread(target=_client, args=(number, address, targets, end, found)) for number in range(clients)]
+    wanted = address, targets, end, look, found
+    own = [threading.Thread(target=_client, args=(number, *wanted)) for number in range(clients)]
     for thread in own:
         thread.start()
     for thread in own:
@@ -107,11 +109,13 @@ def _targets(address: tuple[str, int]) -> list[str]:
     return sorted({row["targname"] for row in rows})
 
 
-def _client(number: int, address: tuple[str, int], targets: list[str], end: float, found: Figures) -> None:
+def _client(number: int, address: tuple[str, int], targets: list[str], end: float, look: float, found: Figures) -> None:
     chance = random.Random(number)
     connection = http.client.HTTPConnection(*address, timeout=60)
     following = ""
     while time.monotonic() < end:
+        if look:
+            time.sleep(min(chance.expovariate(1 / look), max(0.0, end - time.monotonic())))
         if following and chance.random() < 0.4:
             kind, path = "table, next page", following
         elif chance.random() < 0.25:
@@ -157,6 +161,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="What pages cost with many light curves.")
     parser.add_argument("--curves", type=int, default=1_000_000)
     parser.add_argument("--clients", type=int, default=20)
+    parser.add_argument("--look", type=float, default=0.0, help="seconds between answer and next request, on average")
     parser.add_argument("--seconds", type=float, default=30.0)
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--store", help="address of a database that is filled already")
@@ -166,10 +171,11 @@ def main() -> None:
             with tempfile.TemporaryDirectory(prefix="hstlc-browse-") as name:
                 store = {"HSTLC_HOME_DIR": name, "HSTLC_DB_CONNECTION_STRING": given.store}
                 with serving(store, given.workers) as address:
-                    print(table(measure(address, given.clients, given.seconds), "given store"))
+                    print(table(measure(address, given.clients, given.seconds, given.look), "given store"))
         else:
             with filled_store(kind, given.curves) as store, serving(store, given.workers) as address:
-                print(table(measure(address, given.clients, given.seconds), f"{kind}, {given.curves:,} light curves"))
+                found = measure(address, given.clients, given.seconds, given.look)
+                print(table(found, f"{kind}, {given.curves:,} light curves"))
 
 
 if __name__ == "__main__":

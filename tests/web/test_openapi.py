@@ -37,7 +37,7 @@ def contradictions(app: FastAPI, examples: int) -> tuple[list[str], int]:
     Half of the requests are about something that exists.
     """
     with TestClient(app), app.state.site.reading() as connection:
-        curves = list(connection.scalars(select(LightCurveRow.filename).order_by(LightCurveRow.id)))[::5]
+        curves = list(connection.scalars(select(LightCurveRow.filename).order_by(LightCurveRow.product_id)))[::5]
         targets = list(connection.scalars(select(LightCurveRow.targname).distinct().order_by(LightCurveRow.targname)))
         return _contradictions(app, examples, {"targets": targets, "curves": curves})
 
