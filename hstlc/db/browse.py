@@ -150,7 +150,7 @@ def count_curves(connection: Connection, limits: Limits, most: int) -> int:
     dialect = connection.dialect.name
     joined: Any = STATS
     if chosen is not None:
-        joined = chosen.joined(dialect, [STATS, *own.tables()])
+        joined = chosen.joined(dialect, {STATS, *own.tables()})
     elif LIGHT_CURVES in own.tables():
         joined = STATS.join(LIGHT_CURVES, LIGHT_CURVES.c.product_id == STATS.c.product_id)
     where = conditions(own, dialect)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Set
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -85,7 +85,7 @@ class Chosen:
     table: Any
     query: Any
 
-    def joined(self, dialect: str, tables: Collection[Any]) -> Any:
+    def joined(self, dialect: str, tables: Set[Any]) -> Any:
         """Return the rows joined with some tables of the two."""
         some = self.query.cte("chosen").prefix_with("MATERIALIZED")
         first = self.table

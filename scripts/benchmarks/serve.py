@@ -131,7 +131,9 @@ def main() -> None:
     if given.database:
         environ["HSTLC_DB_CONNECTION_STRING"] = given.database
     engine = make_engine(load(None, environ).db_connection_string)
-    chosen: Any = select(LightCurveRow.filename, LightCurveRow.targname).order_by(LightCurveRow.product_id).limit(_EXAMPLES)
+    chosen: Any = (
+        select(LightCurveRow.filename, LightCurveRow.targname).order_by(LightCurveRow.product_id).limit(_EXAMPLES)
+    )
     with reading(engine) as connection:
         rows = [(row.filename, row.targname) for row in connection.execute(chosen)]
     engine.dispose()

@@ -179,6 +179,14 @@ LIMITS = {
     ),
     "file": (Limits(text="l0000001q_curve.fits"), lambda row: row["filename"] == "l0000001q_curve.fits"),
     "place": (Limits(cone=Cone(100.0, 10.0, 40.0)), lambda row: _near(row, Cone(100.0, 10.0, 40.0))),
+    "name and range": (
+        Limits((Filter("targname", "begins", "NGC"), Filter("poisson_factor", "least", 1.0))),
+        lambda row: row["targname"].startswith("NGC") and row["poisson_factor"] >= 1.0,
+    ),
+    "range and flag": (
+        Limits((Filter("exptime_s", "least", 1000.0), Filter("lead", "among", (True,)), Filter("total", "most", 9000))),
+        lambda row: row["exptime_s"] >= 1000 and row["lead"] and row["total"] <= 9000,
+    ),
     "nothing": (Limits((Filter("total", "least", 10**9),)), lambda _: False),
 }
 
