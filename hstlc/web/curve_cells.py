@@ -84,7 +84,9 @@ def table_body(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> Markup:
 def _number(value: float | None) -> str:
     if value is None or not math.isfinite(value):
         return '<td class="number none">–</td>'
-    if 1e-3 <= abs(value) < 1e5 or value == 0:
+    if 1e3 <= abs(value) < 1e5:
+        return f'<td class="number">{value:.0f}</td>'
+    if 1e-3 <= abs(value) < 1e3 or value == 0:
         return f'<td class="number">{value:.4g}</td>'
     return f'<td class="number">{value:.3g}</td>'
 

@@ -14,12 +14,15 @@ from hstlc.errors import HstlcError
 from hstlc.logs import printable, redact
 from hstlc.web.rendering import render
 
-__all__ = ["PROBLEMS", "NotFoundError", "add_error_handlers", "problem"]
+__all__ = ["PROBLEM", "PROBLEMS", "NotFoundError", "add_error_handlers", "problem"]
 
 logger = logging.getLogger(__name__)
 
 _AWAY = "the database or a file of this server cannot be used now"
 _PROGRAMS = ("/api/", "/vo/", "/recalculate")
+
+#: Media type of errors, RFC 9457.
+PROBLEM = "application/problem+json"
 
 _PROBLEM = {
     "type": "object",
@@ -37,7 +40,7 @@ _PROBLEM = {
 PROBLEMS: dict[int | str, dict[str, Any]] = {
     "default": {
         "description": "What went wrong (RFC 9457)",
-        "content": {"application/problem+json": {"schema": _PROBLEM}},
+        "content": {PROBLEM: {"schema": _PROBLEM}},
     }
 }
 
@@ -73,7 +76,7 @@ def problem(request: Request, status: int, code: str, message: str, hint: str = 
     message, hint = redact(printable(message)), redact(printable(hint))
     if request.url.path.startswith(_PROGRAMS):
         body = {"type": f"urn:hstlc:{code}", "title": message, "status": status, "code": code, "hint": hint}
-        return Response(orjson.dumps(body), status, media_type="application/problem+json")
+        return Response(orjson.dumps(body), status, media_type=PROBLEM)
     return render(request, "error.html", status=status, code=code, message=message, hint=hint)
 
 

@@ -87,10 +87,11 @@ def _work(settings: Settings, listening: socket.socket, parent: int) -> None:
 
 
 def _serve(settings: Settings, listening: socket.socket) -> None:
-    section = settings.web
+    section, app = settings.web, create_app(settings)
+    app.state.figures.warm()
     limits = Limits(section.idle_s, section.largest_head_bytes, section.connections, SECURITY_HEADERS)
     config = uvicorn.Config(
-        create_app(settings),
+        app,
         http=cast(Any, partial(BoundedProtocol, limits=limits)),
         ws="none",
         log_config=None,

@@ -34,7 +34,7 @@ def database(demo_home: Path) -> Any:
 
 
 def name_of(database: Connection, *conditions: Any) -> str:
-    query = select(LIGHT_CURVES.c.filename).where(*conditions).order_by(LIGHT_CURVES.c.id).limit(1)
+    query = select(LIGHT_CURVES.c.filename).where(*conditions).order_by(LIGHT_CURVES.c.product_id).limit(1)
     return str(database.scalar(query))
 
 

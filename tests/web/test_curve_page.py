@@ -30,7 +30,7 @@ def connection(site_settings: Settings) -> Iterator[Connection]:
 
 def chosen(connection: Connection, *conditions: object) -> dict[str, object]:
     """Return the first light curve of some conditions."""
-    query = select(LIGHT_CURVES).where(*conditions).order_by(LIGHT_CURVES.c.id).limit(1)
+    query = select(LIGHT_CURVES).where(*conditions).order_by(LIGHT_CURVES.c.product_id).limit(1)
     return dict(connection.execute(query).mappings().one())
 
 

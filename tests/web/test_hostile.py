@@ -93,7 +93,7 @@ def attack(settings: Settings, number: int, seed: int) -> tuple[list[str], Count
         row = {"name": "reader", "token_sha256": DIGEST, "made_at": datetime.now(UTC)}
         connection.execute(insert(WebUser), row)
     with reading(engine) as connection:
-        curves = list(connection.scalars(select(LightCurveRow.filename).order_by(LightCurveRow.id)))
+        curves = list(connection.scalars(select(LightCurveRow.filename).order_by(LightCurveRow.product_id)))
         targets = list(connection.scalars(select(Target.name).order_by(Target.id)))
     known = {"name": [*curves, *targets, "1"], "number": ["1"], "id": ["1"], "path": ["web.css"]}
     columns = [column.name for table in (LightCurveRow, Stats) for column in table.__table__.columns]

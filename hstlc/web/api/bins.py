@@ -165,13 +165,13 @@ async def stamp(request: Request, site: HereSite, name: str, selection: Chosen, 
     return await _asked(request, site, name, selection, "stamp", view)
 
 
-@router.get("/curves/{name}/snippet")
+@router.get("/curves/{name}/snippet", response_class=Response, responses={200: {"content": {"text/x-python": {}}}})
 async def snippet(request: Request, site: HereSite, name: str, selection: Chosen) -> Response:
     """Python that makes what is seen from the files."""
     return await _asked(request, site, name, selection, "snippet", "")
 
 
-@router.get("/curves/{name}/plot.svg")
+@router.get("/curves/{name}/plot.svg", response_class=Response, responses={200: {"content": {"image/svg+xml": {}}}})
 async def picture(request: Request, site: HereSite, name: str, selection: Chosen) -> Response:
     """Picture of a light curve in other bins."""
     return await _asked(request, site, name, selection, "picture", "")

@@ -9,6 +9,7 @@ from starlette.responses import RedirectResponse
 
 from hstlc.db.vo_rows import linked
 from hstlc.errors import UsageError
+from hstlc.web.errors import PROBLEM
 from hstlc.web.site import HereSite
 from hstlc.web.vo.addresses import Addresses, addresses_of
 from hstlc.web.vo.documents import Input, Service, error_document
@@ -53,8 +54,8 @@ def service(addresses: Addresses) -> Service:
     response_class=RedirectResponse,
     status_code=303,
     responses={
-        400: {"content": {_MEDIA: {}}, "description": "an INFO QUERY_STATUS says why"},
-        404: {"content": {_MEDIA: {}}, "description": "likewise"},
+        400: {"content": {_MEDIA: {}, PROBLEM: {}}, "description": "an INFO QUERY_STATUS, or a problem, says why"},
+        404: {"content": {_MEDIA: {}, PROBLEM: {}}, "description": "likewise"},
     },
     openapi_extra=documented([(one.name, "string", one.doc, one.name == "ID") for one in _INPUTS]),
 )

@@ -10,6 +10,7 @@ from fastapi import APIRouter, Request, Response
 
 from hstlc.db.vo_rows import Linked, linked, publisher_did
 from hstlc.errors import UsageError
+from hstlc.web.errors import PROBLEM
 from hstlc.web.formats import Field, answer_rows
 from hstlc.web.site import HereSite, Site
 from hstlc.web.vo import bins
@@ -63,7 +64,7 @@ class _Link:
     response_class=Response,
     responses={
         200: {"content": {_MEDIA: {}}, "description": "table of links"},
-        400: {"content": {_MEDIA: {}}, "description": "an INFO QUERY_STATUS says why"},
+        400: {"content": {_MEDIA: {}, PROBLEM: {}}, "description": "an INFO QUERY_STATUS, or a problem, says why"},
     },
     openapi_extra=documented(
         (
