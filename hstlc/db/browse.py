@@ -298,7 +298,8 @@ def _by_sorting(asked: _Asked, chosen: Chosen) -> Iterator[Any]:
     value, product = unindexed(column), unindexed(own.c.product_id)
     setup = unindexed(chosen.table.c.setup_id).in_(asked.setups)
     query = select(column.label("value"), own.c.product_id.label("product_id"), finder(own, asked.dialect).label("row"))
-    query = query.select_from(chosen.joined(asked.dialect, {own, *asked.limits.tables()}))
+    # STATS always: a light curve may have none yet, and must not be counted. All of STATS have a light curve.
+    query = query.select_from(chosen.joined(asked.dialect, {own, STATS, *asked.limits.tables()}))
     for null, place in _parts(asked):
         where = _limited(value, product, null, place, asked.falling)
         ordered = query.order_by(*_keys(value, product, asked.falling))

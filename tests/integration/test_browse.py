@@ -209,6 +209,19 @@ def test_limits_leave_what_python_would_leave(connection, rows, plan, name, sort
     assert [row[0] for row in stream(connection, ("product_id",), order, limits, 10_000)] == there
 
 
+@pytest.mark.parametrize("sort", ["start_mjd", "total", "fractional_variability"])
+@pytest.mark.parametrize("name", ["target begins", "time", "flag", "no index"])
+def test_light_curves_without_statistics_are_in_no_list(many, rows, plan, name, sort):
+    limits, wanted = LIMITS[name]
+    left = [row for row in rows if wanted(row) and row["product_id"] % 3]
+    with writing(many) as connection:
+        connection.execute(STATS.delete().where(STATS.c.product_id % 3 == 0))
+        there, back = walk(connection, Order(sort), limits, size=7)
+        assert there == back == expected(left, Order(sort))
+        assert count_curves(connection, limits, 10_000) == len(left)
+        connection.rollback()
+
+
 def test_counting_and_streaming_stop_where_they_are_told(connection):
     assert count_curves(connection, Limits(), 7) == 7
     assert len(list(stream(connection, ("product_id",), Order("total"), Limits(), 7))) == 7
