@@ -149,6 +149,9 @@ def _write(connection: Connection, chunk: list[int] | None) -> None:
         whole = select(*(chosen.c[name] for name in _NAMES), SETUPS.c.id).select_from(joined).where(SETUPS.c.id > 0)
         written = insert.from_select([*_NAMES, "setup_id"], whole)
         connection.execute(written.on_conflict_do_update(index_elements=["product_id"], set_=changed))
+    left = STATS.c.setup_id.is_not(None), ~exists().where(LIGHT_CURVES.c.product_id == STATS.c.product_id)
+    leaving = update(STATS).values(setup_id=None).where(*left)
+    connection.execute(leaving if chunk is None else leaving.where(STATS.c.product_id.in_(chunk)))
     moved = STATS.c.product_id == LIGHT_CURVES.c.product_id, STATS.c.setup_id.is_distinct_from(LIGHT_CURVES.c.setup_id)
     moving = update(STATS).values(setup_id=LIGHT_CURVES.c.setup_id).where(*moved)
     connection.execute(moving if chunk is None else moving.where(LIGHT_CURVES.c.product_id.in_(chunk)))
@@ -174,7 +177,9 @@ def light_curves_differ(connection: Connection) -> list[int]:
         and_(STATS.c.id.is_not(None), STATS.c.setup_id.is_distinct_from(LIGHT_CURVES.c.setup_id)),
     )
     wrong = connection.scalars(select(LIGHT_CURVES.c.product_id).select_from(curve).where(other))
-    return sorted({row[0] for row in found ^ due} | set(wrong))
+    curves = select(LIGHT_CURVES.c.product_id)
+    left = select(STATS.c.product_id).where(STATS.c.setup_id.is_not(None), STATS.c.product_id.not_in(curves))
+    return sorted({row[0] for row in found ^ due} | {*wrong, *connection.scalars(left)})
 
 
 def find_light_curve(connection: Connection, name: str) -> dict[str, Any] | None:

@@ -6,7 +6,7 @@ from sqlalchemy import Connection, Engine, Table, delete, func, insert, inspect,
 
 from hstlc.db.engine import writing
 from hstlc.db.migrate import VERSION_TABLE, ensure_schema, refuse_others, run_migrations, state_of
-from hstlc.db.records import LIGHT_CURVES
+from hstlc.db.records import LIGHT_CURVES, SETUPS
 from hstlc.db.tables import BadData, Base, Output
 from hstlc.db.views import drop_views
 from hstlc.errors import UsageError
@@ -96,5 +96,7 @@ def _with_dependents(table: Table) -> list[Table]:
         if any(key.column.table in doomed and key.ondelete == "CASCADE" for key in other.foreign_keys):
             doomed.add(other)
     found = [other for other in reversed(Base.metadata.sorted_tables) if other in doomed]
-    # a light curve that no row of outputs names is of nothing
-    return [LIGHT_CURVES, *found] if Output.__table__ in doomed and LIGHT_CURVES not in doomed else found
+    if Output.__table__ not in doomed and LIGHT_CURVES not in doomed:
+        return found
+    # a light curve that no row of outputs names is of nothing, and so is a setup that no light curve has
+    return [LIGHT_CURVES, SETUPS, *(other for other in found if other not in (LIGHT_CURVES, SETUPS))]

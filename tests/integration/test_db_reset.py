@@ -40,11 +40,12 @@ def test_production_keeps_the_rejected_files(filled: Engine) -> None:
 @pytest.mark.parametrize(
     ("table", "emptied"),
     [
-        ("metadata", {"light_curve", "outputs", "metadata", "source", "hardness_ratio"}),
-        ("product", {"composite_member", "candidate", "light_curve", "stats", "product"}),
+        ("metadata", {"light_curve", "setup", "outputs", "metadata", "source", "hardness_ratio"}),
+        ("product", {"composite_member", "candidate", "light_curve", "setup", "stats", "product"}),
         ("stats", {"stats"}),
         ("bad_data", {"bad_data"}),
-        ("outputs", {"light_curve", "outputs"}),
+        ("outputs", {"light_curve", "setup", "outputs"}),
+        ("setup", {"light_curve", "setup"}),
         ("run", {"run"}),
     ],
 )
