@@ -11,6 +11,7 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 import pytest
+from light_curve_rows import add_light_curve
 from sqlalchemy import Engine, insert, select
 from starlette.testclient import TestClient
 
@@ -42,7 +43,7 @@ def fill_books(engine: Engine, number: int = 23) -> None:
         row = {name: "" for name in ("band", "rootname", "detector", "opt_elem", "aperture", "path")}  # noqa: C420
         row |= {"product_id": curve, "kind": "individual", "filename": "c.fits", "size_bytes": 1, "made_at": NOW}
         row |= {"mission": "hst", "targname": "AB 50%_DOR", "source_name": "Ü 1", "instrume": "COS", "cenwave": 0}
-        connection.execute(insert(LightCurveRow), {**row, "exposures": 1, "lead": True, "start_mjd": 60000.0})
+        add_light_curve(connection, {**row, "exposures": 1, "lead": True, "start_mjd": 60000.0})
         found = {"counts": 9.0, "expected_counts": 2.5, "trials": 10, "dataset": 1, "product_id": curve}
         connection.execute(
             insert(Candidate),

@@ -13,6 +13,7 @@ from urllib.parse import unquote
 
 import numpy as np
 import pytest
+from light_curve_rows import add_light_curve
 from PIL import Image
 from sqlalchemy import Engine, func, insert, select, update
 from starlette.testclient import TestClient
@@ -224,7 +225,7 @@ def add_exposure(engine: Engine, number: int, instrument: str, target: str, kind
             curve |= {"made_at": made, "mission": "toy", "metadata_id": metadata, "targname": target, "lead": i == 0}
             curve |= {"source_name": "", "band": "", "rootname": "", "instrume": instrument, "detector": ""}
             curve |= {"opt_elem": "", "cenwave": 0, "aperture": "", "exposures": 1, "exptime_s": 100.0}
-            connection.execute(insert(LightCurveRow), curve)
+            add_light_curve(connection, curve)
         connection.execute(insert(Output), {"metadata_id": metadata})
 
 
