@@ -12,14 +12,12 @@ from sqlalchemy.sql.functions import FunctionElement
 
 from hstlc.db.cone import Cone, within
 from hstlc.db.curve_columns import COLUMNS, LIKE_NAMES, SORTED_BY
+from hstlc.db.light_curves import SETUP_NAMES
 from hstlc.db.records import LIGHT_CURVES, SETUPS, STATS
 
 __all__ = ["Chosen", "Filter", "Limits", "bounds", "conditions", "fewest", "finder", "split", "unindexed"]
 
 _RARE = 100  # rows: no need to look for fewer
-#: What a setup is one of.
-SETUP_NAMES = ("mission", "instrume", "kind", "lead")
-
 _FLAGS = ("interesting", "periodogram")  # an index has the rows where they are true
 _LAST = "\U0010ffff"  # after every character of a text, in order of bytes
 _EQUAL_NAMES = (*LIKE_NAMES, "filename")  # texts whose equals an index finds

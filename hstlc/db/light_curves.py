@@ -12,6 +12,7 @@ from hstlc.db.records import COMPOSITE, INDIVIDUAL, LIGHT_CURVES, METADATA, OUTP
 from hstlc.db.upserts import chunks
 
 __all__ = [
+    "SETUP_NAMES",
     "curves_of_exposures",
     "find_light_curve",
     "light_curves_differ",
@@ -96,7 +97,8 @@ def _labelled(columns: dict[str, Any]) -> Select[Any]:
     return select(*(columns[name].label(name) for name in _NAMES))
 
 
-_SETUP_NAMES = ("mission", "instrume", "kind", "lead")
+#: What a setup is one of.
+SETUP_NAMES = ("mission", "instrume", "kind", "lead")
 _NAMES = tuple(column.name for column in LIGHT_CURVES.columns if column.name != "setup_id")
 
 
@@ -142,10 +144,10 @@ def _write(connection: Connection, chunk: list[int] | None) -> None:
     connection.execute(gone if chunk is None else gone.where(LIGHT_CURVES.c.product_id.in_(chunk)))
     for rows in (_individuals(), _composites()):
         chosen = (rows if chunk is None else rows.where(PRODUCTS.c.id.in_(chunk))).subquery("found")
-        setups = select(*(chosen.c[name] for name in _SETUP_NAMES)).distinct().where(chosen.c.product_id > 0)
-        known = upserting(SETUPS).from_select(_SETUP_NAMES, setups)  # SQLite needs a WHERE before ON
-        connection.execute(known.on_conflict_do_nothing(index_elements=_SETUP_NAMES))
-        joined = chosen.join(SETUPS, and_(*(SETUPS.c[name] == chosen.c[name] for name in _SETUP_NAMES)))
+        setups = select(*(chosen.c[name] for name in SETUP_NAMES)).distinct().where(chosen.c.product_id > 0)
+        known = upserting(SETUPS).from_select(SETUP_NAMES, setups)  # SQLite needs a WHERE before ON
+        connection.execute(known.on_conflict_do_nothing(index_elements=SETUP_NAMES))
+        joined = chosen.join(SETUPS, and_(*(SETUPS.c[name] == chosen.c[name] for name in SETUP_NAMES)))
         whole = select(*(chosen.c[name] for name in _NAMES), SETUPS.c.id).select_from(joined).where(SETUPS.c.id > 0)
         written = insert.from_select([*_NAMES, "setup_id"], whole)
         connection.execute(written.on_conflict_do_update(index_elements=["product_id"], set_=changed))
@@ -173,7 +175,7 @@ def light_curves_differ(connection: Connection) -> list[int]:
     curve = curve.outerjoin(STATS, STATS.c.product_id == LIGHT_CURVES.c.product_id)
     other = or_(
         SETUPS.c.id.is_(None),
-        *(SETUPS.c[name] != LIGHT_CURVES.c[name] for name in _SETUP_NAMES),
+        *(SETUPS.c[name] != LIGHT_CURVES.c[name] for name in SETUP_NAMES),
         and_(STATS.c.id.is_not(None), STATS.c.setup_id.is_distinct_from(LIGHT_CURVES.c.setup_id)),
     )
     wrong = connection.scalars(select(LIGHT_CURVES.c.product_id).select_from(curve).where(other))
