@@ -160,10 +160,10 @@ def _fill(engine: Engine) -> None:
         (source_id,) = connection.execute(insert(SourceRow).returning(SourceRow.id), row).one()
         row = {"source_id": source_id, "hard": "hard", "soft": "soft", "ratio": 0.25, "low": 0.125, "high": 0.5}
         connection.execute(insert(HardnessRatioRow), row)
-        row = {"mission": "hst", "instrume": "COS", "kind": "individual", "lead": True}
+        row = {"mission": "hst", "instrume": "COS", "kind": "individual", "lead": True, "interesting": False}
         setup_id = connection.execute(insert(Setup).returning(Setup.id), row).scalar_one()
         row = {"lightcurve_path": curve["path"], "lightcurve_filename": curve["filename"], "product_id": product_id}
-        row |= {"setup_id": setup_id}
+        row |= {"setup_id": setup_id, "candidates": 1}
         row |= {"total": 1819, "poisson_factor": 1.5, "periodogram": True, "bins_used": 941, "exposure_s": 1881.152}
         connection.execute(insert(Stats), {**row, **made, "curve_sha256": digest, "computed_at": now})
         times = {"start_mjd": 60000.0, "peak_mjd": 60000.001, "end_mjd": 60000.002, "duration_s": 172.8}

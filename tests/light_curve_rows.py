@@ -12,7 +12,7 @@ _NAMES = ("mission", "instrume", "kind", "lead")
 
 def add_light_curve(connection: Connection, row: Mapping[str, Any]) -> int:
     """Insert a row with its setup, which is made if it is new; return the number of the setup."""
-    setup = {name: row[name] for name in _NAMES}
+    setup = {**{name: row[name] for name in _NAMES}, "interesting": False}
     known = select(SETUPS.c.id).where(*(SETUPS.c[name] == value for name, value in setup.items()))
     number = connection.scalar(known)
     if number is None:

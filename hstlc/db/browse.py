@@ -3,35 +3,37 @@
 A page begins after the last row of the one before, by the value that the list is sorted by and the number of the
 product, so that the thousandth page costs what the first does. NULL comes last, whichever way the list is sorted.
 
-Indexes have the rows of each setup (mission, instrument, kind and lead) in order, and the list is those merged: a limit
-to some setups costs nothing. Rows are met on the way along the order, unless other limits leave few rows: then those
-are sorted. Where they leave more, and too few of them were met on a way as long, they are sorted after all: a way that
-looks short can be long when a limit and the order have to do with each other.
+Indexes have the rows of each setup (mission, instrument, kind, lead, and whether they vary) in order, and the list is
+those merged: a limit to some setups costs nothing. Rows are met on the way along the order, unless other limits leave
+few rows: then those are sorted. Where they leave more, and too few of them were met on a way as long, they are sorted
+after all: a way that looks short can be long when a limit and the order have to do with each other.
 """
 
 from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Select, asc, desc, func, select, tuple_, union_all
+from sqlalchemy import Column, Connection, Dialect, select
 
 from hstlc.db.curve_columns import COLUMNS, SORTED_BY
-from hstlc.db.curve_filters import Chosen, Limits, bounds, conditions, fewest, finder, split, unindexed
+from hstlc.db.curve_filters import Chosen, Limits, aside, bounds, conditions, fewest, finder, split
 from hstlc.db.records import LIGHT_CURVES, SETUPS, STATS
+from hstlc.db.sql_text import NOTHING, Sql, all_of, bound, commas, converted, name_of, run, sql
 
 __all__ = ["Order", "Page", "Place", "browse", "count_curves", "instruments", "stream"]
 
 Row = Sequence[Any]
 
-_FEW = 7_000  # rows that are sorted rather than met on the way
+_FEW = 12_000  # rows that are sorted rather than met on the way
 _SORTED = 50_000  # the most rows that are sorted, once as many were looked at on the way
-_STRIDE = 400  # rows to look at first where there is a limit, twice as many in each stride that follows
+_STRIDE = 400  # rows to look at first where there is a limit; each stride that follows is longer
 _LONGEST = 50_000  # rows of the longest stride
 _CHUNK = 1_000  # rows that are read at once to be passed on
+_TOGETHER = 5_000  # rows of all setups that PostgreSQL may read for one stride: its plan takes longer to make else
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,16 +148,19 @@ def count_curves(connection: Connection, limits: Limits, most: int) -> int:
         No more than these are counted.
     """
     setups, own = split(connection, limits)
+    if not setups:
+        return 0
     _, chosen = fewest(connection, own, setups, "", _SORTED)
-    dialect = connection.dialect.name
-    joined: Any = STATS
+    dialect = connection.dialect
+    before, joined = NOTHING, Sql("stats")
     if chosen is not None:
-        joined = chosen.joined(dialect, {STATS, *own.tables()})
+        before, joined = chosen.joined(dialect, {STATS, *own.tables()})
     elif LIGHT_CURVES in own.tables():
-        joined = STATS.join(LIGHT_CURVES, LIGHT_CURVES.c.product_id == STATS.c.product_id)
-    where = conditions(own, dialect)
-    query = select(STATS.c.product_id).select_from(joined).where(STATS.c.setup_id.in_(setups), *where)
-    return connection.scalar(select(func.count()).select_from(query.limit(most).subquery())) or 0
+        joined = Sql("stats JOIN light_curve ON light_curve.product_id = stats.product_id")
+    where = all_of([sql("stats.setup_id IN ({})", commas(setups)), *conditions(own, dialect)])
+    found = sql("{} SELECT stats.product_id FROM {} WHERE {} LIMIT {}", before, joined, where, most)
+    number: int = run(connection, sql("SELECT count(*) FROM ({}) AS found", found)).scalar_one()
+    return number
 
 
 def instruments(connection: Connection) -> list[tuple[str, str]]:
@@ -167,7 +172,7 @@ def instruments(connection: Connection) -> list[tuple[str, str]]:
 
 @dataclass(frozen=True, slots=True)
 class _Asked:
-    dialect: str
+    dialect: Dialect
     columns: tuple[str, ...]
     order: Order
     setups: tuple[int, ...]
@@ -176,9 +181,18 @@ class _Asked:
     backwards: bool
 
     @property
+    def column(self) -> Column[Any]:
+        """What the list is sorted by."""
+        return COLUMNS[self.order.name]
+
+    @property
     def falling(self) -> bool:
         """Whether the highest row is met first."""
         return self.order.falling != self.backwards
+
+    def sorted_by(self, value: Sql, product: Sql) -> Sql:
+        """Return what follows ORDER BY."""
+        return sql("{} DESC, {} DESC" if self.falling else "{}, {}", value, product)
 
 
 def _asked(
@@ -191,7 +205,7 @@ def _asked(
     backwards: bool = False,
 ) -> _Asked:
     setups, own = split(connection, limits)
-    return _Asked(connection.dialect.name, tuple(columns), order, setups, own, place, backwards)
+    return _Asked(connection.dialect, tuple(columns), order, setups, own, place, backwards)
 
 
 def _streamed(connection: Connection, asked: _Asked, chosen: Chosen | None) -> Iterator[Row]:
@@ -199,9 +213,13 @@ def _streamed(connection: Connection, asked: _Asked, chosen: Chosen | None) -> I
         for rows, _ in _along(connection, asked, _CHUNK, _LONGEST):
             yield from rows
         return
-    own = connection.execution_options(yield_per=_CHUNK)
     for query in _by_sorting(asked, chosen):
-        yield from own.execute(_whole(asked, query))
+        yield from _read(connection, asked, _whole(asked, query), yield_per=_CHUNK)
+
+
+def _read(connection: Connection, asked: _Asked, query: Sql, **options: Any) -> Iterator[Row]:
+    columns = [*(COLUMNS[name] for name in asked.columns), asked.column]
+    return converted(run(connection, query, **options), columns, asked.dialect)
 
 
 def _found(connection: Connection, asked: _Asked, size: int) -> list[Row]:
@@ -211,7 +229,7 @@ def _found(connection: Connection, asked: _Asked, size: int) -> list[Row]:
     if chosen is not None:
         return _sorted(connection, asked, chosen, size)
     found: list[Row] = []
-    reach = _FEW if number > 0 else math.inf
+    reach = number if number > 0 else math.inf
     for rows, looked in _along(connection, asked, max(size, _STRIDE) if limits.beyond(sort) else size, size):
         found += rows
         if len(found) >= size:
@@ -224,28 +242,31 @@ def _found(connection: Connection, asked: _Asked, size: int) -> list[Row]:
     return found[:size]
 
 
-def _along(connection: Connection, asked: _Asked, stride: int, most: int) -> Iterator[tuple[Sequence[Row], int]]:
+def _along(connection: Connection, asked: _Asked, stride: int, most: int) -> Iterator[tuple[list[Row], int]]:
     """Yield rows as they are met, at most so many of each stride, and how many were looked at so far."""
     looked = 0
     for null, start in _parts(asked) if asked.setups else ():
         place: Place | None = start
         while True:
-            way = _way(asked, null, place)
-            rows = connection.execute(_met(asked, way.limit(stride)).limit(most)).all()
+            way = _way(asked, null, place, stride)
+            met = _whole(asked, way, conditions(asked.limits, asked.dialect))
+            rows = list(_read(connection, asked, sql("{} LIMIT {}", met, most)))
             looked += stride
             yield rows, looked
-            end = connection.execute(way.offset(stride - 1).limit(1)).first()
+            last = sql("SELECT value, product_id FROM ({}) AS way LIMIT 1 OFFSET {}", way, stride - 1)
+            end = next(converted(run(connection, last), [asked.column], asked.dialect), None)
             if end is None:
                 break
-            place = Place(end.value, end.product_id)
-            stride = min(2 * stride, _LONGEST)
+            place = Place(*end)
+            growth = 1.2 * most / max(1, len(rows))  # so that the next stride meets the rest
+            stride = min(round(min(max(2.0, growth), 16.0) * stride), _LONGEST)
 
 
 def _parts(asked: _Asked) -> Iterator[tuple[bool, Place | None]]:
     """Yield the parts of a list from a place on: whether they are the rows with NULL, and where they begin."""
     place = asked.place
     with_value, with_null = asked.limits.possible(asked.order.name)
-    if not COLUMNS[asked.order.name].nullable:
+    if not asked.column.nullable:
         with_null = False
     for null in (True, False) if asked.backwards else (False, True):
         if not (with_null if null else with_value):
@@ -256,79 +277,84 @@ def _parts(asked: _Asked) -> Iterator[tuple[bool, Place | None]]:
             yield null, None
 
 
-def _way(asked: _Asked, null: bool, place: Place | None) -> Any:
-    """Return the query of value and product of one part of a list, in order: those of its setups, merged."""
-    column = COLUMNS[asked.order.name]
-    own: Any = column.table
-    where = [
-        *_limited(column, own.c.product_id, null, place, asked.falling),
-        *bounds(asked.limits, column.name, asked.dialect),
-    ]
-    product, row = own.c.product_id.label("product_id"), finder(own, asked.dialect).label("row")
-    query = select(column.label("value"), product, row).where(*where)
-    hinted = query.with_hint(own, f"INDEXED BY {SORTED_BY[column.name]}", "sqlite")
-    keys: list[Any] = [desc(name) if asked.falling else asc(name) for name in ("value", "product_id")]
-    branches = [hinted.where(own.c.setup_id == setup) for setup in asked.setups]
-    if len(branches) == 1:
-        return branches[0].order_by(*keys)
-    if asked.dialect == "postgresql":  # it merges what is sorted, and would sort everything else; SQLite always merges
-        branches = [branch.order_by(*keys) for branch in branches]
-    return union_all(*branches).order_by(*keys)
+def _way(asked: _Asked, null: bool, place: Place | None, stride: int) -> Sql:
+    """Return the query of the next so many rows of one part of a list, in order: those of its setups, merged.
+
+    They are ``value, product_id, found``, the last by :func:`hstlc.db.curve_filters.finder`.
+    """
+    table, value, product = asked.column.table, name_of(asked.column), Sql(f"{asked.column.table.name}.product_id")
+    hint = Sql(f" INDEXED BY {SORTED_BY[asked.order.name]}") if asked.dialect.name == "sqlite" else NOTHING
+    limited = _limited(asked, value, product, null, place)
+    where = all_of([limited, *bounds(asked.limits, asked.order.name, asked.dialect)])
+    columns = sql("{} AS value, {} AS product_id, {} AS found", value, product, finder(table, asked.dialect))
+    keys = asked.sorted_by(Sql("value"), Sql("product_id"))
+
+    def branch(setup: Any) -> Sql:
+        own = columns, Sql(table.name), hint, Sql(table.name), setup, where
+        return sql("SELECT {} FROM {}{} WHERE {}.setup_id = {} AND {}", *own)
+
+    ordered = "{} ORDER BY {} LIMIT {}"
+    if len(asked.setups) == 1:
+        return sql(ordered, branch(asked.setups[0]), keys, stride)
+    if asked.dialect.name == "sqlite":  # it merges branches in order
+        return sql(ordered, _united(branch(setup) for setup in asked.setups), keys, stride)
+    if stride * len(asked.setups) <= _TOGETHER:
+        numbers = sql("(VALUES {}) AS own(setup_id)", commas(sql("({})", setup) for setup in asked.setups))
+        best = sql(ordered, branch(Sql("own.setup_id")), keys, stride)
+        return sql(ordered, sql("SELECT way.* FROM {} CROSS JOIN LATERAL ({}) AS way", numbers, best), keys, stride)
+    branches = (sql("({} ORDER BY {})", branch(setup), keys) for setup in asked.setups)
+    return sql(ordered, _united(branches), keys, stride)
 
 
-def _met(asked: _Asked, way: Any) -> Select[Any]:
-    """Return the query of the rows on a way that are within the limits."""
-    return _whole(asked, way).where(*conditions(asked.limits, asked.dialect))
+def _united(branches: Iterable[Sql]) -> Sql:
+    own = list(branches)
+    return sql(" UNION ALL ".join("{}" for _ in own), *own)
 
 
 def _sorted(connection: Connection, asked: _Asked, chosen: Chosen, size: int) -> list[Row]:
     """Return the first rows of a page of those that are chosen."""
     found: list[Row] = []
     for query in _by_sorting(asked, chosen):
-        found += connection.execute(_whole(asked, query.limit(size - len(found)))).all()
+        found += _read(connection, asked, _whole(asked, sql("{} LIMIT {}", query, size - len(found))))
         if len(found) >= size:
             break
     return found
 
 
-def _by_sorting(asked: _Asked, chosen: Chosen) -> Iterator[Any]:
+def _by_sorting(asked: _Asked, chosen: Chosen) -> Iterator[Sql]:
     """Yield the queries of value, product and row that one after the other are those that are chosen, sorted."""
-    column = COLUMNS[asked.order.name]
-    own: Any = column.table
-    value, product = unindexed(column), unindexed(own.c.product_id)
-    setup = unindexed(chosen.table.c.setup_id).in_(asked.setups)
-    query = select(column.label("value"), own.c.product_id.label("product_id"), finder(own, asked.dialect).label("row"))
+    if not asked.setups:
+        return
+    own, dialect = asked.column.table, asked.dialect
+    value, product = aside(asked.column, dialect), aside(own.c.product_id, dialect)
+    setup = sql("{} IN ({})", aside(chosen.table.c.setup_id, dialect), commas(asked.setups))
+    columns = sql("{} AS value, {} AS product_id, {} AS found", value, product, finder(own, dialect))
     # STATS always: a light curve may have none yet, and must not be counted. All of STATS have a light curve.
-    query = query.select_from(chosen.joined(asked.dialect, {own, STATS, *asked.limits.tables()}))
+    before, joined = chosen.joined(dialect, {own, STATS, *asked.limits.tables()})
+    keys = asked.sorted_by(value, product)
     for null, place in _parts(asked):
-        where = _limited(value, product, null, place, asked.falling)
-        ordered = query.order_by(*_keys(value, product, asked.falling))
-        yield ordered.where(setup, *where, *conditions(asked.limits, asked.dialect))
+        where = all_of([setup, _limited(asked, value, product, null, place), *conditions(asked.limits, dialect)])
+        yield sql("{} SELECT {} FROM {} WHERE {} ORDER BY {}", before, columns, joined, where, keys)
 
 
-def _whole(asked: _Asked, some: Any) -> Select[Any]:
+def _whole(asked: _Asked, some: Sql, where: Sequence[Sql] = ()) -> Sql:
     """Return the query of the columns that are asked for, with the two that the list is sorted by at the end."""
-    column = COLUMNS[asked.order.name]
-    own: Any = column.table
+    own = asked.column.table
     other = LIGHT_CURVES if own is STATS else STATS
-    part = some.subquery("part")
-    joined = part.join(own, finder(own, asked.dialect) == part.c.row)
-    joined = joined.join(other, other.c.product_id == own.c.product_id)
-    columns: list[Any] = [COLUMNS[name].label(name) for name in asked.columns]
-    query = select(*columns, part.c.value, part.c.product_id).select_from(joined)
-    return query.order_by(*_keys(part.c.value, part.c.product_id, asked.falling))
+    columns = commas([*(name_of(COLUMNS[name]) for name in asked.columns), Sql("part.value"), Sql("part.product_id")])
+    joined = sql("JOIN {} ON {} = part.found", Sql(own.name), finder(own, asked.dialect))
+    joined = sql("{} JOIN {} ON {}", joined, Sql(other.name), Sql("light_curve.product_id = stats.product_id"))
+    keys = asked.sorted_by(Sql("part.value"), Sql("part.product_id"))
+    return sql("SELECT {} FROM ({}) AS part {} WHERE {} ORDER BY {}", columns, some, joined, all_of(where), keys)
 
 
-def _keys(value: Any, product: Any, falling: bool) -> tuple[Any, Any]:
-    return (value.desc(), product.desc()) if falling else (value, product)
-
-
-def _limited(value: Any, product: Any, null: bool, place: Place | None, falling: bool) -> list[Any]:
-    """Return the conditions of a part of a list, from a place on."""
-    where = [value.is_(None) if null else value.is_not(None)]
-    if place is not None:
-        here, there = (
-            (product, place.product_id) if null else (tuple_(value, product), tuple_(place.value, place.product_id))
-        )
-        where.append(here < there if falling else here > there)
-    return where
+def _limited(asked: _Asked, value: Sql, product: Sql, null: bool, place: Place | None) -> Sql:
+    """Return the condition of a part of a list, from a place on."""
+    part = sql("{} IS NULL" if null else "{} IS NOT NULL", value)
+    if place is None:
+        return part
+    sign = Sql("<" if asked.falling else ">")
+    if null:
+        return sql("{} AND {} {} {}", part, product, sign, place.product_id)
+    here = bound(asked.column, place.value, asked.dialect)
+    return sql("{} AND ({}, {}) {} ({}, {})", part, value, product, sign, here, place.product_id)

@@ -16,7 +16,6 @@ __all__ = [
     "mission_column",
     "number_column",
     "only_where",
-    "prefix_index",
     "reference_column",
     "rootname_column",
     "sha256_column",
@@ -93,11 +92,6 @@ def composites_only(table: str, column: str, condition: str) -> Index:
     """
     none = text("id < 0")
     return Index(f"ix_{table}_composite", column, sqlite_where=none, postgresql_where=text(condition))
-
-
-def prefix_index(table: str, column: str) -> Index:
-    """Return an index that finds texts by their beginning; PostgreSQL's ordinary ones sort as people do."""
-    return Index(f"ix_{table}_{column}_prefix", column, postgresql_ops={column: "text_pattern_ops"})
 
 
 def number_column(doc: str, unit: str, ucd: str, **options: Any) -> MappedColumn[Any]:

@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Set
+from collections.abc import Callable, Iterable, Sequence, Set
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-from sqlalchemy import Column, ColumnElement, Connection, Select, and_, false, func, or_, select, text, union
-from sqlalchemy.ext.compiler import compiles
-from sqlalchemy.sql.functions import FunctionElement
+from sqlalchemy import Column, Connection, Dialect, Double, Table, literal_column
 
 from hstlc.db.cone import Cone, within
 from hstlc.db.curve_columns import COLUMNS, LIKE_NAMES, SORTED_BY
 from hstlc.db.light_curves import SETUP_NAMES
 from hstlc.db.records import LIGHT_CURVES, SETUPS, STATS
+from hstlc.db.sql_text import NOTHING, Sql, all_of, any_of, bound, commas, name_of, run, spaces, sql
 
-__all__ = ["Chosen", "Filter", "Limits", "bounds", "conditions", "fewest", "finder", "split", "unindexed"]
+__all__ = ["Chosen", "Filter", "Limits", "aside", "bounds", "conditions", "fewest", "finder", "split"]
 
 _RARE = 100  # rows: no need to look for fewer
-_FLAGS = ("interesting", "periodogram")  # an index has the rows where they are true
+_FLAG = "periodogram"  # an index has the rows where it is true
 _LAST = "\U0010ffff"  # after every character of a text, in order of bytes
 _EQUAL_NAMES = (*LIKE_NAMES, "filename")  # texts whose equals an index finds
 
@@ -78,77 +77,88 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Chosen:
-    """Rows that a limit leaves: of ``light_curve`` or ``stats``, by :func:`finder`."""
+    """Rows that a limit leaves.
 
-    table: Any
-    query: Any
+    Attributes
+    ----------
+    table : sqlalchemy.Table
+        ``light_curve`` or ``stats``.
+    ways : tuple of Sql
+        Conditions on its rows of which one holds, each with an index that finds them.
+    """
 
-    def joined(self, dialect: str, tables: Set[Any]) -> Any:
-        """Return the rows joined with some tables of the two."""
-        some = self.query.cte("chosen").prefix_with("MATERIALIZED")
-        first = self.table
-        found = some.join(first, finder(first, dialect) == some.c.row)
-        for other in tables:
-            if other is not first:
-                found = found.join(other, other.c.product_id == first.c.product_id)
-        return found
+    table: Table
+    ways: tuple[Sql, ...]
+
+    def joined(self, dialect: Dialect, tables: Set[Table]) -> tuple[Sql, Sql]:
+        """Return what stands before a query of these rows, and after FROM: joined with some tables of the two.
+
+        Each row of the other tables is looked up by its number. PostgreSQL takes limits for independent of each other
+        and few rows for none, and would go through some other index: nothing gets past ``OFFSET 0``.
+        """
+        name = Sql(self.table.name)
+        first = queries(self.table, self.ways, finder(self.table, dialect))
+        others = [other for other in tables if other is not self.table]
+        if dialect.name == "sqlite":
+            joins = [sql("JOIN {} ON {} = chosen.found", name, finder(self.table, dialect))]
+            for other in others:
+                same = name_of(other.c.product_id), name_of(self.table.c.product_id)
+                joins.append(sql("JOIN {} ON {} = {}", Sql(other.name), *same))
+            found = sql(" UNION ".join("{}" for _ in first), *first)
+            return sql("WITH chosen AS MATERIALIZED ({})", found), sql("chosen {}", spaces(joins))
+        of_one = self.ways[0]
+        if len(self.ways) > 1:
+            found = sql(" UNION ".join("{}" for _ in first), *first)
+            of_one = sql("{} IN ({})", finder(self.table, dialect), found)
+        parts = [sql("(SELECT * FROM {} WHERE {} OFFSET 0) AS {}", name, of_one, name)]
+        for other in others:
+            own = Sql(other.name)
+            text = "CROSS JOIN LATERAL (SELECT * FROM {} WHERE {} = {} OFFSET 0) AS {}"
+            same = name_of(other.c.product_id), name_of(self.table.c.product_id)
+            parts.append(sql(text, own, *same, own))
+        return NOTHING, spaces(parts)
 
 
-def finder(table: Any, dialect: str) -> ColumnElement[Any]:
+def queries(table: Table, ways: Iterable[Sql], column: Sql) -> list[Sql]:
+    """Return the queries of one column, as ``found``, of the rows of a table by each of some conditions."""
+    return [sql("SELECT {} AS found FROM {} WHERE {}", column, Sql(table.name), way) for way in ways]
+
+
+def finder(table: Table, dialect: Dialect) -> Sql:
     """Return the column of ``light_curve`` or ``stats`` that an index has and that finds rows fastest."""
-    found: ColumnElement[Any] = table.c.id if table is STATS and dialect == "sqlite" else table.c.product_id
-    return found
+    return name_of(table.c.id if table is STATS and dialect.name == "sqlite" else table.c.product_id)
 
 
-class unindexed(FunctionElement[Any]):  # noqa: N801 - used as a function of SQL
-    """A value for which SQLite looks into no index: its planner knows neither LIMIT nor which values are rare."""
-
-    inherit_cache = True
-
-    def __init__(self, value: ColumnElement[Any]) -> None:
-        super().__init__(value)
-        self.type = value.type
+def aside(column: Column[Any], dialect: Dialect) -> Sql:
+    """Return a column for which SQLite looks into no index: it knows neither LIMIT nor which values are rare."""
+    return sql("+{}", name_of(column)) if dialect.name == "sqlite" else name_of(column)
 
 
-@compiles(unindexed)
-def _as_it_is(element: Any, compiler: Any, **options: Any) -> str:
-    return str(compiler.process(next(iter(element.clauses)), **options))
-
-
-@compiles(unindexed, "sqlite")
-def _behind_plus(element: Any, compiler: Any, **options: Any) -> str:
-    return "+" + str(compiler.process(next(iter(element.clauses)), **options))
-
-
-Wrap = Callable[[ColumnElement[Any]], ColumnElement[Any]]
-
-
-def conditions(limits: Limits, dialect: str) -> list[ColumnElement[bool]]:
+def conditions(limits: Limits, dialect: Dialect) -> list[Sql]:
     """Return the conditions on ``light_curve`` and ``stats``, joined.
 
     Parameters
     ----------
     limits : Limits
-    dialect : str
-        Name of the database's dialect.
+    dialect : sqlalchemy.Dialect
     """
-    found = [_condition(one, dialect, unindexed) for one in limits.filters]
+    found = [_condition(one, aside(COLUMNS[one.name], dialect), dialect) for one in limits.filters]
     if limits.cone is not None:
-        found.append(_in_cone(limits.cone, unindexed))
+        found.append(_in_cone(limits.cone, dialect, lambda column: aside(column, dialect)))
     if limits.text:
-        found.append(or_(*_beginnings(limits.text, dialect, unindexed)))
+        found.append(any_of(_meant(limits.text, lambda column: aside(column, dialect))))
     return found
 
 
-def bounds(limits: Limits, name: str, dialect: str) -> list[ColumnElement[bool]]:
+def bounds(limits: Limits, name: str, dialect: Dialect) -> list[Sql]:
     """Return conditions on one column that an index of it can answer: no row beyond them is within the limits."""
-    column, found = COLUMNS[name], []
+    column, found = name_of(COLUMNS[name]), []
     for one in limits.filters:
         if one.name == name and one.relation != "begins":
-            found.append(_condition(one, dialect, _bare))
-        elif one.name == name and dialect == "sqlite":  # others sort texts as people do
+            found.append(_condition(one, column, dialect))
+        elif one.name == name:
             ways = _ways(one.value)
-            found += [column >= min(ways), column < max(ways) + _LAST]
+            found.append(sql("{} >= {} AND {} < {}", column, min(ways), column, max(ways) + _LAST))
     return found
 
 
@@ -168,55 +178,62 @@ def split(connection: Connection, limits: Limits) -> tuple[tuple[int, ...], Limi
         Numbers of rows of ``setup``.
     beyond : Limits
     """
-    own = [one for one in limits.filters if one.name in SETUP_NAMES and one.relation == "among"]
-    query = select(SETUPS.c.id).order_by(SETUPS.c.id)
-    query = query.where(*(_among(SETUPS.c[one.name], one.value) for one in own))
-    for name, where in _ranges(limits):
-        table: Any = COLUMNS[name].table
-        query = query.where(select(table.c.product_id).where(table.c.setup_id == SETUPS.c.id, *where).exists())
+    own = [one for one in limits.filters if _of_setup(one)]
+    wanted = [_among(name_of(SETUPS.c[one.name]), one.value) for one in own]
+    for name, where in _ranges(limits, connection.dialect):
+        table = COLUMNS[name].table
+        text = f"EXISTS (SELECT 1 FROM {table.name} WHERE {table.name}.setup_id = setup.id AND {{}})"
+        wanted.append(sql(text, where))
+    rows = run(connection, sql("SELECT setup.id FROM setup WHERE {} ORDER BY setup.id", all_of(wanted)))
     others = tuple(one for one in limits.filters if one not in own)
-    return tuple(connection.scalars(query)), replace(limits, filters=others)
+    return tuple(row[0] for row in rows), replace(limits, filters=others)
 
 
-def _condition(one: Filter, dialect: str, wrap: Wrap) -> ColumnElement[bool]:
-    column: ColumnElement[Any] = wrap(COLUMNS[one.name])
-    if one.relation == "least":
-        return and_(column >= one.value)
-    if one.relation == "most":
-        return and_(column <= one.value)
+def _of_setup(one: Filter) -> bool:
+    """Tell whether a limit leaves all light curves of some setups."""
+    if one.name == "interesting":
+        return bool(one.value == (True,))  # no setup has those alone that do not vary
+    return one.name in SETUP_NAMES and one.relation == "among"
+
+
+def _condition(one: Filter, column: Sql, dialect: Dialect) -> Sql:
     if one.relation == "begins":
-        return _begins(COLUMNS[one.name], one.value, dialect, wrap)
-    return _among(column, one.value)
+        return any_of(_begins(column, one.value))
+    if one.relation == "among":
+        return _among(column, [bound(COLUMNS[one.name], value, dialect) for value in one.value])
+    text = "{} >= {}" if one.relation == "least" else "{} <= {}"
+    return sql(text, column, bound(COLUMNS[one.name], one.value, dialect))
 
 
-def _among(column: ColumnElement[Any], given: tuple[Any, ...]) -> ColumnElement[bool]:
+def _among(column: Sql, given: Sequence[Any]) -> Sql:
     values = [value for value in given if value is not None]
-    ways = [column == values[0] if len(values) == 1 else column.in_(values)] if values else []
-    return or_(*ways, column.is_(None)) if None in given else or_(false(), *ways)
+    ways = [sql("{} = {}", column, values[0])] if len(values) == 1 else []
+    if len(values) > 1:
+        ways.append(sql("{} IN ({})", column, commas(values)))
+    if None in given:
+        ways.append(sql("{} IS NULL", column))
+    return any_of(ways)
 
 
-def _begins(column: Column[Any], text: str, dialect: str, wrap: Wrap) -> ColumnElement[bool]:
-    own = wrap(column)
-    ways = []
-    for way in _ways(text):
-        if dialect == "postgresql":
-            ways.append(own.startswith(way, autoescape=True))
-        else:
-            ways.append(and_(own >= way, own < way + _LAST))
-    return or_(*ways)
+def _begins(column: Sql, text: str) -> list[Sql]:
+    return [sql("({} >= {} AND {} < {})", column, way, column, way + _LAST) for way in _ways(text)]
 
 
 def _ways(text: str) -> list[str]:
     return [*dict.fromkeys((text, text.upper(), text.lower()))]
 
 
-def _beginnings(text: str, dialect: str, wrap: Wrap) -> list[ColumnElement[bool]]:
-    ways = [_begins(COLUMNS[name], text, dialect, wrap) for name in LIKE_NAMES]
-    return [*ways, wrap(COLUMNS["filename"]) == text]
+def _meant(text: str, own: Callable[[Column[Any]], Sql] = name_of) -> list[Sql]:
+    """Return the conditions of which one must hold where a text is looked for: beginnings, or the name of a file."""
+    ways = [way for name in LIKE_NAMES for way in _begins(own(COLUMNS[name]), text)]
+    return [*ways, sql("{} = {}", own(COLUMNS["filename"]), text)]
 
 
-def _in_cone(cone: Cone, wrap: Wrap) -> ColumnElement[bool]:
-    return within(wrap(LIGHT_CURVES.c.ra_deg), wrap(LIGHT_CURVES.c.dec_deg), cone)[0]
+def _in_cone(cone: Cone, dialect: Dialect, own: Callable[[Column[Any]], Sql] = name_of) -> Sql:
+    """Return the condition that a light curve is in a cone; the formula is that of SQLAlchemy's expressions."""
+    place: list[Any] = [literal_column(own(LIGHT_CURVES.c[name]).text, Double()) for name in ("ra_deg", "dec_deg")]
+    condition = within(place[0], place[1], cone)[0]
+    return Sql(str(condition.compile(dialect=dialect, compile_kwargs={"literal_binds": True})))
 
 
 def fewest(
@@ -244,47 +261,50 @@ def fewest(
     """
     best = -1
     found: Chosen | None = None
-    for table, ways in _indexed(limits, setups, connection.dialect.name, sort):
-        counts = [select(func.count()).select_from(way.limit(most).subquery()).scalar_subquery() for way in ways]
-        number = min(most, sum(connection.execute(select(*counts)).one()))
+    for table, ways in _indexed(limits, setups, connection.dialect, sort):
+        found_by = queries(table, ways, finder(table, connection.dialect))
+        counts = [sql("(SELECT count(*) FROM ({} LIMIT {}) AS way)", query, most) for query in found_by]
+        number = min(most, sum(run(connection, sql("SELECT {}", commas(counts))).one()))
         if best < 0 or number < best:
             best = number
-            found = None if number >= most else Chosen(table, ways[0] if len(ways) == 1 else union(*ways))
+            found = None if number >= most else Chosen(table, ways)
         if best < _RARE:
             break
     return best, found
 
 
-def _ranges(limits: Limits) -> list[tuple[str, list[ColumnElement[bool]]]]:
+def _ranges(limits: Limits, dialect: Dialect) -> list[tuple[str, Sql]]:
     """Return the columns that lists are sorted by and that have lowest or highest values, and those as conditions."""
-    found: dict[str, list[ColumnElement[bool]]] = {}
+    found: dict[str, list[Sql]] = {}
     for one in limits.filters:
         if one.relation in ("least", "most") and one.name in SORTED_BY:
-            found.setdefault(one.name, []).append(_condition(one, "", _bare))
-    return list(found.items())
+            found.setdefault(one.name, []).append(_condition(one, name_of(COLUMNS[one.name]), dialect))
+    return [(name, all_of(where)) for name, where in found.items()]
 
 
-def _indexed(limits: Limits, setups: tuple[int, ...], dialect: str, sort: str) -> list[tuple[Any, list[Select[Any]]]]:
-    """Return queries of rows of a table by one limit each that an index answers: any of a few, narrow ones first."""
-    curves, stats = (select(finder(table, dialect).label("row")) for table in (LIGHT_CURVES, STATS))
-    found: list[tuple[Any, list[Select[Any]]]] = []
+def _indexed(
+    limits: Limits, setups: tuple[int, ...], dialect: Dialect, sort: str
+) -> list[tuple[Table, tuple[Sql, ...]]]:
+    """Return conditions on rows of a table, one of a few, for each limit that an index answers; narrow ones first."""
+    found: list[tuple[Table, tuple[Sql, ...]]] = []
+
+    def add(table: Table, *ways: Sql) -> None:
+        found.append((table, ways))
+
     for one in limits.filters:
-        if (one.name in _EQUAL_NAMES and one.relation == "among") or one.relation == "begins":
-            found.append((LIGHT_CURVES, [curves.where(_condition(one, dialect, _bare))]))
+        if one.relation == "begins":  # each way to write it by itself: PostgreSQL would read the whole index
+            add(LIGHT_CURVES, *_begins(name_of(COLUMNS[one.name]), one.value))
+        elif one.name in _EQUAL_NAMES and one.relation == "among":
+            add(LIGHT_CURVES, _condition(one, name_of(COLUMNS[one.name]), dialect))
     if limits.text:
-        found.append((LIGHT_CURVES, [curves.where(way) for way in _beginnings(limits.text, dialect, _bare)]))
+        add(LIGHT_CURVES, *_meant(limits.text))
     if limits.cone is not None:
-        found.append((LIGHT_CURVES, [curves.where(_in_cone(limits.cone, _bare))]))
-    for name, where in _ranges(limits):
-        table: Any = COLUMNS[name].table
+        add(LIGHT_CURVES, _in_cone(limits.cone, dialect))
+    for name, where in _ranges(limits, dialect):
+        table = COLUMNS[name].table
         if name != sort:
-            rows = stats if table is STATS else curves
-            found.append((table, [rows.where(table.c.setup_id.in_(setups), *where)]))
-    flags = [one.name for one in limits.filters if one.name in _FLAGS and one.value == (True,)]
-    found += [(STATS, [stats.where(text(f"stats.{name}"))]) for name in flags]  # not "= 1"
+            add(table, sql("{}.setup_id IN ({}) AND {}", Sql(table.name), commas(setups or (0,)), where))
+    for one in limits.filters:
+        if one.name == _FLAG and one.value == (True,):
+            add(STATS, name_of(STATS.c[_FLAG]))  # not "= 1": the index would not be taken
     return found
-
-
-def _bare(value: ColumnElement[Any]) -> ColumnElement[Any]:
-    """Return a value as it is: an index of it may be used."""
-    return value

@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Select, and_, case, delete, exists, func, literal, or_, select, update
+from sqlalchemy import Connection, Select, and_, case, delete, exists, false, func, literal, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from hstlc.db.records import COMPOSITE, INDIVIDUAL, LIGHT_CURVES, METADATA, OUTPUTS, PRODUCTS, SETUPS, SOURCES, STATS
-from hstlc.db.upserts import chunks
+from hstlc.db.records import (
+    COMPOSITE,
+    INDIVIDUAL,
+    LIGHT_CURVES,
+    METADATA,
+    OUTPUTS,
+    PRODUCTS,
+    SETUPS,
+    SOURCES,
+    STATS,
+    Row,
+)
+from hstlc.db.upserts import chunks, upsert
 
 __all__ = [
     "SETUP_NAMES",
@@ -19,6 +30,7 @@ __all__ = [
     "refresh_light_curves",
     "refresh_of_exposures",
     "refresh_orphans",
+    "save_statistics",
 ]
 
 _EXPOSURE = ("mission", "targname", "detector", "opt_elem", "cenwave", "aperture", "proposid")
@@ -97,8 +109,10 @@ def _labelled(columns: dict[str, Any]) -> Select[Any]:
     return select(*(columns[name].label(name) for name in _NAMES))
 
 
-#: What a setup is one of.
-SETUP_NAMES = ("mission", "instrume", "kind", "lead")
+_OF_CURVE = ("mission", "instrume", "kind", "lead")
+#: What a setup is one of; the last is of the statistics: true, or not so, or not known.
+SETUP_NAMES = (*_OF_CURVE, "interesting")
+_VARIES = func.coalesce(STATS.c.interesting, false())
 _NAMES = tuple(column.name for column in LIGHT_CURVES.columns if column.name != "setup_id")
 
 
@@ -144,10 +158,12 @@ def _write(connection: Connection, chunk: list[int] | None) -> None:
     connection.execute(gone if chunk is None else gone.where(LIGHT_CURVES.c.product_id.in_(chunk)))
     for rows in (_individuals(), _composites()):
         chosen = (rows if chunk is None else rows.where(PRODUCTS.c.id.in_(chunk))).subquery("found")
-        setups = select(*(chosen.c[name] for name in SETUP_NAMES)).distinct().where(chosen.c.product_id > 0)
+        with_stats = chosen.outerjoin(STATS, STATS.c.product_id == chosen.c.product_id)
+        of_each = {**{name: chosen.c[name] for name in _OF_CURVE}, "interesting": _VARIES}
+        setups = select(*of_each.values()).select_from(with_stats).distinct().where(chosen.c.product_id > 0)
         known = upserting(SETUPS).from_select(SETUP_NAMES, setups)  # SQLite needs a WHERE before ON
         connection.execute(known.on_conflict_do_nothing(index_elements=SETUP_NAMES))
-        joined = chosen.join(SETUPS, and_(*(SETUPS.c[name] == chosen.c[name] for name in SETUP_NAMES)))
+        joined = with_stats.join(SETUPS, and_(*(SETUPS.c[name] == value for name, value in of_each.items())))
         whole = select(*(chosen.c[name] for name in _NAMES), SETUPS.c.id).select_from(joined).where(SETUPS.c.id > 0)
         written = insert.from_select([*_NAMES, "setup_id"], whole)
         connection.execute(written.on_conflict_do_update(index_elements=["product_id"], set_=changed))
@@ -158,6 +174,21 @@ def _write(connection: Connection, chunk: list[int] | None) -> None:
     moving = update(STATS).values(setup_id=LIGHT_CURVES.c.setup_id).where(*moved)
     connection.execute(moving if chunk is None else moving.where(LIGHT_CURVES.c.product_id.in_(chunk)))
     connection.execute(delete(SETUPS).where(~exists().where(LIGHT_CURVES.c.setup_id == SETUPS.c.id)))
+
+
+def save_statistics(connection: Connection, rows: Sequence[Row]) -> None:
+    """Record statistics, one row a curve; ``deliver`` is a person's decision and stays."""
+    products = sorted({row["product_id"] for row in rows})
+    setups: dict[int, int] = {}
+    for chunk in chunks(products):
+        known = select(LIGHT_CURVES.c.product_id, LIGHT_CURVES.c.setup_id).where(LIGHT_CURVES.c.product_id.in_(chunk))
+        setups |= {row[0]: row[1] for row in connection.execute(known)}
+    whole = ({"deliver": False, "setup_id": setups.get(row["product_id"]), **row} for row in rows)
+    upsert(connection, STATS, ("product_id",), whole, keep=("deliver",))
+    for chunk in chunks(products):
+        joined = STATS.join(SETUPS, SETUPS.c.id == STATS.c.setup_id)
+        other = select(STATS.c.product_id).select_from(joined).where(SETUPS.c.interesting != _VARIES)
+        refresh_light_curves(connection, connection.scalars(other.where(STATS.c.product_id.in_(chunk))))
 
 
 def refresh_orphans(connection: Connection) -> None:
@@ -175,7 +206,8 @@ def light_curves_differ(connection: Connection) -> list[int]:
     curve = curve.outerjoin(STATS, STATS.c.product_id == LIGHT_CURVES.c.product_id)
     other = or_(
         SETUPS.c.id.is_(None),
-        *(SETUPS.c[name] != LIGHT_CURVES.c[name] for name in SETUP_NAMES),
+        *(SETUPS.c[name] != LIGHT_CURVES.c[name] for name in _OF_CURVE),
+        and_(STATS.c.id.is_not(None), SETUPS.c.interesting != _VARIES),
         and_(STATS.c.id.is_not(None), STATS.c.setup_id.is_distinct_from(LIGHT_CURVES.c.setup_id)),
     )
     wrong = connection.scalars(select(LIGHT_CURVES.c.product_id).select_from(curve).where(other))

@@ -48,7 +48,6 @@ __all__ = [
     "removals",
     "remove_removals",
     "save_bad_data",
-    "save_statistics",
     "stored_files",
     "unstorable",
 ]
@@ -208,16 +207,6 @@ def due_statistics(
         .order_by(PRODUCTS.c.kind.desc(), PRODUCTS.c.key)
     )
     return list(rows.mappings())
-
-
-def save_statistics(connection: Connection, rows: Sequence[Row]) -> None:
-    """Record statistics, one row a curve; ``deliver`` is a person's decision and stays."""
-    setups: dict[int, int] = {}
-    for chunk in chunks(sorted({row["product_id"] for row in rows})):
-        known = select(LIGHT_CURVES.c.product_id, LIGHT_CURVES.c.setup_id).where(LIGHT_CURVES.c.product_id.in_(chunk))
-        setups |= {row[0]: row[1] for row in connection.execute(known)}
-    whole = ({"deliver": False, "setup_id": setups.get(row["product_id"]), **row} for row in rows)
-    upsert(connection, STATS, ("product_id",), whole, keep=("deliver",))
 
 
 def begin_run(

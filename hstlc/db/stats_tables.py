@@ -149,7 +149,7 @@ class Stats(Base):
         Integer, "Bayesian blocks of the arrivals, one too many with a chance of 1 %", ucd="meta.number"
     )
     setup_id: Mapped[int | None] = reference_column(
-        "setup.id", "SET NULL", "mission, instrument, kind and lead as one, as in light_curve"
+        "setup.id", "SET NULL", "mission, instrument, kind and lead, and whether it varies, as one, as in light_curve"
     )
 
 

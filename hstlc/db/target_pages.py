@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Connection, Select, Table, and_, func, literal, or_, select, union_all
+from sqlalchemy import Connection, Select, Table, and_, bindparam, func, literal, or_, select, union_all
 
 from hstlc.db.cone import Cone, separation_deg, within
 from hstlc.db.records import FINDINGS, LIGHT_CURVES, METADATA, SOURCES, STATS
@@ -201,34 +201,24 @@ def of_target(connection: Connection, target: Mapping[str, Any]) -> TargetRows:
     """
     more: set[str] = set()
 
-    def some(name: str, rows: Select[Any], most: int) -> list[Row]:
-        found = [dict(row) for row in connection.execute(rows.limit(most + 1)).mappings()]
+    def some(name: str, rows: Select[Any], most: int, **values: Any) -> list[Row]:
+        found = [dict(row) for row in connection.execute(rows, values).mappings()]
         if len(found) > most:
             more.add(name)
         return found[:most]
 
-    own, number, name = METADATA.c.target_id, target["id"], target["name"]
-    aliases = some(
-        "aliases", select(ALIASES.c.alias).where(ALIASES.c.target_id == number).order_by(ALIASES.c.id), _MOST
-    )
-    exposures = some("exposures", select(*_EXPOSURE).where(own == number).order_by(METADATA.c.id.desc()), _MOST_CURVES)
-    ours = LIGHT_CURVES.c.targname == name
-    joined = LIGHT_CURVES.outerjoin(STATS, STATS.c.product_id == LIGHT_CURVES.c.product_id)
-    newest = select(*_CURVE).select_from(joined).where(ours).order_by(LIGHT_CURVES.c.product_id.desc())
-    curves = some("curves", newest, _MOST_CURVES)
-    ids = select(LIGHT_CURVES.c.product_id).where(ours).order_by(LIGHT_CURVES.c.product_id.desc()).limit(_MOST_CURVES)
-    flares = select(_CANDIDATES).where(_CANDIDATES.c.product_id.in_(ids))
-    candidates = some("candidates", flares.order_by(_CANDIDATES.c.probability, _CANDIDATES.c.id), _MOST)
-    filenames = {row["product_id"]: row["filename"] for row in curves}
+    number = {"target": target["id"]}
+    aliases = some("aliases", _ALIASES_OF, _MOST, **number)
+    exposures = some("exposures", _EXPOSURES_OF, _MOST_CURVES, **number)
+    curves = some("curves", _CURVES_OF, _MOST_CURVES, targname=target["name"])
+    filenames = {row["product_id"]: row["filename"] for row in curves if row["candidates"]}
+    candidates = some("candidates", _CANDIDATES_OF, _MOST, products=[*filenames]) if filenames else []
     for row in candidates:
-        row["filename"] = filenames.get(row["product_id"], str(row["product_id"]))
+        row["filename"] = filenames[row["product_id"]]
     sources: list[Row] = []
     if any(row["source_name"] for row in curves):
-        few = select(METADATA.c.id).where(own == number).order_by(METADATA.c.id.desc()).limit(_MOST)
-        sources = _together(some("sources", select(*_SOURCE).where(SOURCES.c.metadata_id.in_(few)), 5 * _MOST_CURVES))
-    same = and_(FINDINGS.c.mission == METADATA.c.mission, FINDINGS.c.rootname == METADATA.c.rootname)
-    told = select(*_FINDING).select_from(METADATA.join(FINDINGS, same)).where(own == number)
-    findings = some("findings", told, _MOST)
+        sources = _together(some("sources", _SOURCES_OF, 5 * _MOST_CURVES, **number))
+    findings = some("findings", _FINDINGS_OF, _MOST, **number)
     return TargetRows(
         [row["alias"] for row in aliases],
         sorted(exposures, key=lambda row: (row["expstart_mjd"] is None, row["expstart_mjd"], row["rootname"])),
@@ -253,6 +243,39 @@ _CURVE = [
 ]
 _SOURCE = [SOURCES.c[name] for name in ("mission", "name", "same_as", "ra_deg", "dec_deg", "significance")]
 _FINDING = [FINDINGS.c[name] for name in ("mission", "rootname", "severity", "reason", "filename", "message")]
+
+
+_TARGET = METADATA.c.target_id == bindparam("target")
+_ALIASES_OF = select(ALIASES.c.alias).where(ALIASES.c.target_id == bindparam("target")).order_by(ALIASES.c.id)
+_ALIASES_OF = _ALIASES_OF.limit(_MOST + 1)
+_EXPOSURES_OF = select(*_EXPOSURE).where(_TARGET).order_by(METADATA.c.id.desc()).limit(_MOST_CURVES + 1)
+_CURVES_OF = (
+    select(*_CURVE)
+    .select_from(LIGHT_CURVES.outerjoin(STATS, STATS.c.product_id == LIGHT_CURVES.c.product_id))
+    .where(LIGHT_CURVES.c.targname == bindparam("targname"))
+    .order_by(LIGHT_CURVES.c.product_id.desc())
+    .limit(_MOST_CURVES + 1)
+)
+_CANDIDATES_OF = (
+    select(_CANDIDATES)
+    .where(_CANDIDATES.c.product_id.in_(bindparam("products", expanding=True)))
+    .order_by(_CANDIDATES.c.probability, _CANDIDATES.c.id)
+    .limit(_MOST + 1)
+)
+_SOURCES_OF = select(*_SOURCE).where(
+    SOURCES.c.metadata_id.in_(select(METADATA.c.id).where(_TARGET).order_by(METADATA.c.id.desc()).limit(_MOST))
+)
+_SOURCES_OF = _SOURCES_OF.limit(5 * _MOST_CURVES + 1)
+_FINDINGS_OF = (
+    select(*_FINDING)
+    .select_from(
+        METADATA.join(
+            FINDINGS, and_(FINDINGS.c.mission == METADATA.c.mission, FINDINGS.c.rootname == METADATA.c.rootname)
+        )
+    )
+    .where(_TARGET)
+    .limit(_MOST + 1)
+)
 
 
 def _together(rows: Sequence[Row]) -> list[Row]:

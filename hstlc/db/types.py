@@ -7,13 +7,13 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote_from_bytes, unquote_to_bytes
 
-from sqlalchemy import JSON, DateTime, Dialect, Text
+from sqlalchemy import JSON, DateTime, Dialect, String, Text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
 from hstlc.logs import printable
 
-__all__ = ["MessageText", "PathText", "PortableJson", "UtcDateTime"]
+__all__ = ["MessageText", "OrderedText", "PathText", "PortableJson", "UtcDateTime"]
 
 _URL = "file://"
 
@@ -76,6 +76,14 @@ class MessageText(TypeDecorator[str]):
     def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:  # noqa: ARG002
         """Return the sentence."""
         return None if value is None else printable(value)
+
+
+def OrderedText(length: int) -> TypeEngine[str]:  # noqa: N802 - used where a type is used
+    """Return the type of a text by which lists are sorted: in order of its characters' numbers, on every database.
+
+    So an index finds texts by their beginning, too. PostgreSQL sorts as the people of some country do otherwise.
+    """
+    return String(length).with_variant(String(length, collation="C"), "postgresql")
 
 
 def PortableJson() -> TypeEngine[Any]:  # noqa: N802 - used where a type is used

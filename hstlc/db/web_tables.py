@@ -14,12 +14,10 @@ from hstlc.db.columns import (
     key_column,
     mission_column,
     number_column,
-    prefix_index,
     reference_column,
-    rootname_column,
     size_column,
 )
-from hstlc.db.types import MessageText, PathText, PortableJson, UtcDateTime
+from hstlc.db.types import MessageText, OrderedText, PathText, PortableJson, UtcDateTime
 
 __all__ = ["Audit", "JobRequest", "LightCurveRow", "Setup", "WebUser"]
 
@@ -35,13 +33,16 @@ class Setup(Base):
     """One row a sort of light curves: lists are sorted within each, and merged."""
 
     __tablename__ = "setup"
-    __table_args__ = (UniqueConstraint("mission", "instrume", "kind", "lead"),)
+    __table_args__ = (UniqueConstraint("mission", "instrume", "kind", "lead", "interesting"),)
 
     id: Mapped[int] = key_column()
     mission: Mapped[str] = mission_column()
     instrume: Mapped[str] = column(String(16), "instrument", ucd="instr")
     kind: Mapped[str] = column(String(16), "individual or composite", ucd="meta.code.class")
     lead: Mapped[bool] = column(Boolean, "whether its light curves stand for their sources", ucd="meta.code")
+    interesting: Mapped[bool] = column(
+        Boolean, "whether its light curves vary; false also where that cannot be told", ucd="meta.code"
+    )
 
 
 class LightCurveRow(Base):
@@ -53,15 +54,16 @@ class LightCurveRow(Base):
         *(Index(None, "setup_id", name, "product_id") for name in _SORTED),
         Index(None, "dec_deg", "ra_deg"),
         Index(None, "mission", "instrume"),
-        *(prefix_index("light_curve", name) for name in ("targname", "source_name", "rootname")),
     )
 
     product_id: Mapped[int] = reference_column(
         "product.id", "CASCADE", "the light curve's product row", primary_key=True, autoincrement=False
     )
-    setup_id: Mapped[int] = reference_column("setup.id", "CASCADE", "its mission, instrument, kind and lead as one")
+    setup_id: Mapped[int] = reference_column(
+        "setup.id", "CASCADE", "its mission, instrument, kind and lead, and whether it varies, as one"
+    )
     kind: Mapped[str] = column(String(16), "individual or composite", ucd="meta.code.class")
-    filename: Mapped[str] = column(String(255), "name of the light curve", ucd="meta.id;meta.file", index=True)
+    filename: Mapped[str] = column(OrderedText(255), "name of the light curve", ucd="meta.id;meta.file", index=True)
     path: Mapped[str] = column(PathText, "folder of the light curve")
     size_bytes: Mapped[int] = size_column()
     made_at: Mapped[datetime] = _moment("when the light curve was made")
@@ -69,11 +71,15 @@ class LightCurveRow(Base):
     metadata_id: Mapped[int | None] = reference_column(
         "metadata.id", "SET NULL", "the exposure, of a composite its first one", index=True
     )
-    targname: Mapped[str] = column(String(128), "target of the exposures", ucd="meta.id;src;meta.main")
-    source_name: Mapped[str] = column(String(128), "source in the field; '': the whole aperture", ucd="meta.id;src")
+    targname: Mapped[str] = column(OrderedText(128), "target of the exposures", ucd="meta.id;src;meta.main", index=True)
+    source_name: Mapped[str] = column(
+        OrderedText(128), "source in the field; '': the whole aperture", ucd="meta.id;src", index=True
+    )
     band: Mapped[str] = column(String(64), "energy or wavelength band; '': all", ucd="instr.bandpass")
     lead: Mapped[bool] = column(Boolean, "whether it stands for its source", ucd="meta.code")
-    rootname: Mapped[str] = rootname_column()
+    rootname: Mapped[str] = column(
+        OrderedText(64), "name of the exposure in the archive", ucd="meta.id;obs", index=True
+    )
     instrume: Mapped[str] = column(String(16), "instrument", ucd="instr")
     detector: Mapped[str] = column(String(32), "detector", ucd="meta.id;instr.det")
     opt_elem: Mapped[str] = column(String(32), "grating, mirror or filter", ucd="instr.dispersion")

@@ -6,6 +6,7 @@ that its bounding box touches.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any, Protocol
 
 import numpy as np
@@ -73,23 +74,30 @@ class SkyIndex:
         keep: NDArray[np.bool_] | None = None,
     ) -> None:
         self.x, self.y = x, y
-        kept = np.flatnonzero(keep).astype(np.int32) if keep is not None else None
+        keep = np.ones(len(x), dtype=bool) if keep is None else keep
         if x.dtype.kind == "f" or y.dtype.kind == "f":
-            kept = _finite(x, y, kept)
-        number = len(x) if kept is None else len(kept)
-        sample = slice(None, None, max(1, number // _SAMPLE))
-        chosen: Any = sample if kept is None else kept[sample]
-        (self._x0, x1), (self._y0, y1) = _reach(x[chosen]), _reach(y[chosen])
+            keep = keep & np.isfinite(x) & np.isfinite(y)
+        number = int(np.count_nonzero(keep))
+        step = max(1, number // _SAMPLE)
+        sample = np.concatenate([rows[-place.start % step :: step] for place, rows in _blocks(keep)])
+        (self._x0, x1), (self._y0, y1) = _reach(x[sample]), _reach(y[sample])
         self.cell = max(float(cell or 0), max(x1 - self._x0, y1 - self._y0) / (_CELLS - 2), 1e-9)
         cells = np.empty(number, dtype=np.uint16)
-        for start in range(0, number, _BLOCK):
-            rows: Any = slice(start, min(start + _BLOCK, number))
-            where = rows if kept is None else kept[rows]
-            column, line = self._axis(x[where], self._x0), self._axis(y[where], self._y0)
-            cells[rows] = line * _CELLS + column
-        order = np.argsort(cells, kind="stable").astype(np.int32)
-        self._rows = order if kept is None else kept[order]
-        self._starts = np.concatenate(([0], np.cumsum(np.bincount(cells, minlength=_CELLS**2))))
+        counts = np.zeros(_CELLS**2, dtype=np.int64)
+        for place, rows in _blocks(keep):
+            column, line = self._axis(x[rows], self._x0), self._axis(y[rows], self._y0)
+            cells[place] = line * _CELLS + column
+            counts += np.bincount(cells[place], minlength=_CELLS**2)
+        self._starts = np.concatenate(([0], np.cumsum(counts)))
+        self._rows = np.empty(number, dtype=np.int32)
+        free = self._starts[:-1].copy()  # where the next row of each cell goes
+        for place, rows in _blocks(keep):  # sorted one by one: to sort all at once takes 16 bytes a row more
+            own = cells[place]
+            counts = np.bincount(own, minlength=_CELLS**2)
+            order = np.argsort(own, kind="stable")
+            shift = free - (np.cumsum(counts) - counts)
+            self._rows[shift[own[order]] + np.arange(len(own))] = rows[order]
+            free += counts
 
     def __len__(self) -> int:
         return len(self._rows)
@@ -134,9 +142,10 @@ def _reach(values: NDArray[Any]) -> tuple[float, float]:
     return low - _MARGIN * (high - low), high + _MARGIN * (high - low)
 
 
-def _finite(x: NDArray[Any], y: NDArray[Any], kept: NDArray[np.int32] | None) -> NDArray[np.int32] | None:
-    finite = np.isfinite(x) & np.isfinite(y)
-    if kept is None:
-        return None if finite.all() else np.flatnonzero(finite).astype(np.int32)
-    finite_rows: NDArray[np.int32] = kept[finite[kept]]
-    return finite_rows
+def _blocks(keep: NDArray[np.bool_]) -> Iterator[tuple[slice, NDArray[np.int64]]]:
+    """Yield the rows that are kept, block by block, and which of all that are kept they are; at least one block."""
+    done = 0
+    for start in range(0, max(len(keep), 1), _BLOCK):
+        rows = np.flatnonzero(keep[start : start + _BLOCK]) + start
+        yield slice(done, done + len(rows)), rows
+        done += len(rows)

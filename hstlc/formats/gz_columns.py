@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import re
 import zlib
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from hstlc.errors import InconsistentError, UnreadableError
 from hstlc.formats.fits_file import Value, header_values
 
-__all__ = ["TableColumns", "Wanted", "read_columns"]
+__all__ = ["TableColumns", "Wanted", "each_unit", "read_columns"]
 
 _BLOCK, _CARD = 2880, 80
 _END = b"END" + b" " * 77
@@ -96,17 +96,24 @@ def read_columns(path: Path, wanted: Wanted, most: int | None = None) -> list[Ta
     ...     read_columns(path, lambda name, header: ["time"])[1].columns
     {'TIME': array([1.5, 2.5])}
     """
+    return list(each_unit(path, wanted, most))
+
+
+def each_unit(path: Path, wanted: Wanted, most: int | None = None) -> Iterator[TableColumns]:
+    """Yield the units of a FITS file as they are read, for tables that need not be held together.
+
+    Takes and raises what :func:`read_columns` does; the file is known to be whole after the last of them.
+    """
     try:
         with path.open("rb") as file:
             stream = _Stream(path, file)
-            units: list[TableColumns] = []
-            while text := _header_text(path, stream, first=not units):
-                stop = len(units) + 1 == most
-                units.append(_unit(path, stream, text, wanted, first=not units, stop=stop))
-                if stop:
-                    return units
+            number = 0
+            while text := _header_text(path, stream, first=not number):
+                number += 1
+                yield _unit(path, stream, text, wanted, first=number == 1, stop=number == most)
+                if number == most:
+                    return
             stream.finish()
-            return units
     except FileNotFoundError as error:
         raise InconsistentError(
             "data.vanished", f"{path} is gone", "it was moved or deleted while being read; ingest again", path=str(path)

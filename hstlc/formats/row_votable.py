@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -56,7 +57,7 @@ def make_votable(
     if "utc" in systems:
         options = {"timeorigin": "MJD-origin", "timescale": "UTC", "refposition": "TOPOCENTER"}
         resource.time_systems.append(tree.TimeSys(ID="utc", config=file._config, **options))
-    table = tree.TableElement(file, name=name)
+    table = tree.TableElement(file, ID=_identifier(name), name=name)
     table.fields.extend(_field(file, column, system) for column, system in zip(columns, systems, strict=True))
     table.create_arrays(len(columns[0].values) if columns else 0)
     for column, field in zip(columns, table.fields, strict=True):
@@ -64,6 +65,18 @@ def make_votable(
     resource.tables.append(table)
     file.resources.append(resource)
     return file
+
+
+def _identifier(name: str) -> str:
+    """Return a name as XML takes it for an ID.
+
+    Examples
+    --------
+    >>> _identifier("0124710801_XMMU-J10+02"), _identifier("curves")
+    ('_0124710801_XMMU-J10_02', 'curves')
+    """
+    plain = re.sub(r"[^A-Za-z0-9_.-]", "_", name)
+    return plain if plain[:1].isalpha() else f"_{plain}"
 
 
 def votable_bytes(file: VOTableFile) -> bytes:

@@ -10,7 +10,7 @@ from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from hstlc.db import original, records
+from hstlc.db import light_curves, original, records
 from hstlc.db.engine import reading, writing
 from hstlc.db.upserts import chunks
 from hstlc.errors import UsageError
@@ -153,7 +153,7 @@ def _import_statistics(work: Import) -> None:
         rows.append({"product_id": product["id"], **place, **wanted[product["filename"]], **size, **made})
     for batch in chunks(rows):
         with writing(work.context.engine) as connection:
-            records.save_statistics(connection, batch)
+            light_curves.save_statistics(connection, batch)
     work.summary.statistics += len(rows)
 
 

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from hstlc.db import records
+from hstlc.db import light_curves, records
 from hstlc.db.candidates import save_candidates
 from hstlc.db.engine import reading, writing
 from hstlc.db.keys import mission_of
@@ -101,7 +101,7 @@ def build_statistics(
         common = {"settings_digest": settings_digest}
         rows = [{**row, **places[row["product_id"]], **common, "candidates": len(row["candidates"])} for row in batch]
         with writing(context.engine) as connection:
-            records.save_statistics(connection, rows)
+            light_curves.save_statistics(connection, rows)
             save_candidates(connection, found)
         point("stats-committed")
         summary.statistics += len(batch)

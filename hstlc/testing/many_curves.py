@@ -7,7 +7,7 @@ varies or has a period; where a statistic cannot be told, or there is no excess,
 
 from __future__ import annotations
 
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine, select, text
 
 from hstlc.db.engine import writing
 from hstlc.db.light_curves import refresh_light_curves
@@ -205,5 +205,6 @@ def fill_curves(engine: Engine, curves: int) -> None:
         for index in indexes:
             if index not in own:
                 index.create(connection)
+        refresh_light_curves(connection, connection.scalars(select(STATS.c.product_id).where(STATS.c.interesting)))
     with writing(engine) as connection:
         connection.execute(text("ANALYZE"))

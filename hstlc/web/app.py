@@ -39,13 +39,15 @@ _API: tuple[APIRouter, ...] = tuple(
 )
 
 
-def create_app(settings: Settings) -> FastAPI:
+def create_app(settings: Settings, *, local: bool = False) -> FastAPI:
     """Return the application for a store.
 
     Parameters
     ----------
     settings : Settings
         The database must exist and be of this version.
+    local : bool
+        Answer only who asks for this machine by one of its own names, see :class:`hstlc.web.security.Guard`.
 
     Returns
     -------
@@ -77,13 +79,13 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.figures = Figures(site)
     app.state.curve_choices = keep_choices(site)
     add_error_handlers(app)
-    add_guard(app, settings.web)
+    add_guard(app, settings.web, local=local)
+    for router in _PAGES:  # first: they are asked for most, and addresses are looked for in this order
+        app.include_router(router, include_in_schema=False)
     for router in _API:
         app.include_router(router, prefix="/api/v1")
     app.include_router(api_bins.old_router)
     app.include_router(vo.router, prefix="/vo")
-    for router in _PAGES:
-        app.include_router(router, include_in_schema=False)
     for address, folder in (("/static/bokeh", _bokeh_scripts()), ("/static", _own_files())):
         app.mount(address, StaticFiles(directory=folder), name=address)
     return app

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from fastapi import Request
@@ -22,12 +21,12 @@ class CurveChoices:
 
     Attributes
     ----------
-    missions, instruments : sequence of (str, str)
+    missions, instruments : tuple of (str, str)
         Value and what is shown of it, sorted.
     """
 
-    missions: Sequence[tuple[str, str]]
-    instruments: Sequence[tuple[str, str]]
+    missions: tuple[tuple[str, str], ...]
+    instruments: tuple[tuple[str, str], ...]
 
 
 def keep_choices(site: Site) -> Kept[None, CurveChoices]:
@@ -36,8 +35,8 @@ def keep_choices(site: Site) -> Kept[None, CurveChoices]:
     def read(_: None) -> CurveChoices:
         with site.reading() as connection:
             found = instruments(connection)
-        names = sorted({name for _, name in found if name})
-        return CurveChoices([(one, one) for one in sorted({one for one, _ in found})], [(one, one) for one in names])
+        missions, names = sorted({one for one, _ in found}), sorted({name for _, name in found if name})
+        return CurveChoices(tuple((one, one) for one in missions), tuple((one, one) for one in names))
 
     return Kept(read, seconds=_SECONDS)
 

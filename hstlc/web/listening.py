@@ -2,19 +2,31 @@
 
 from __future__ import annotations
 
+import asyncio
 import ctypes
+import logging
 import selectors
 import socket
 import struct
 import sys
+from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
 
 from hstlc.config.web import WebSection
 from hstlc.errors import StoreError
 
-__all__ = ["BACKLOG", "let_nobody_in", "listen", "somebody_waits"]
+__all__ = ["BACKLOG", "Accepting", "Share", "let_nobody_in", "listen", "somebody_waits"]
+
+logger = logging.getLogger(__name__)
 
 BACKLOG = 2048
+
+_LEFT_S = 0.001  # how long a process lets the others take a connection
+_MOST_LEFT = 20  # times in a row
+_SHORT_OF_FILES_S = 1.0
+_AWAY = 2**30
 
 _SO_ATTACH_FILTER = 26
 _DROP = struct.pack("HBBI", 0x06, 0, 0, 0)  # BPF_RET | BPF_K: keep nothing of a packet
@@ -43,6 +55,94 @@ def listen(section: WebSection) -> socket.socket:
             "give another port with --port, or 0 for any that is free",
         ) from error
     return listening
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """How many connections each of several processes has, and which one this is.
+
+    Attributes
+    ----------
+    counts : array of int
+        In memory that the processes share.
+    slot : int
+        Of this one.
+    """
+
+    counts: Any
+    slot: int
+
+    def note(self, connections: int) -> None:
+        """Tell the others how many connections this process has."""
+        self.counts[self.slot] = connections
+
+    def away(self) -> None:
+        """Tell the others not to wait for this process."""
+        self.counts[self.slot] = _AWAY
+
+    def is_more(self) -> bool:
+        """Tell whether another process has fewer connections."""
+        return bool(self.counts[self.slot] > min(self.counts))
+
+
+class Accepting:
+    """Connections that a socket gets, accepted one after the other, and by none of several processes many more.
+
+    Clients keep their connection: the process that happened to take most of them at the start would have the most to do
+    for as long as they stay.
+
+    Parameters
+    ----------
+    loop : asyncio.AbstractEventLoop
+    listening : socket
+    take : callable
+        Gets each connection.
+    share : Share, optional
+        None: there is one process.
+    """
+
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        listening: socket.socket,
+        take: Callable[[socket.socket], None],
+        share: Share | None = None,
+    ) -> None:
+        self._loop, self._listening, self._take, self._share = loop, listening, take, share
+        self._left = 0  # times in a row that a connection was left to others
+        self._later: asyncio.TimerHandle | None = None
+        listening.setblocking(False)
+        self._wait()
+
+    def close(self) -> None:
+        """Accept no further connection."""
+        if self._later is not None:
+            self._later.cancel()
+        self._loop.remove_reader(self._listening.fileno())
+
+    def _wait(self) -> None:
+        self._later = None
+        self._loop.add_reader(self._listening.fileno(), self._accept)
+
+    def _rest(self, seconds: float) -> None:
+        self._loop.remove_reader(self._listening.fileno())
+        self._later = self._loop.call_later(seconds, self._wait)
+
+    def _accept(self) -> None:
+        if self._share is not None and self._share.is_more() and self._left < _MOST_LEFT:
+            self._left += 1
+            self._rest(_LEFT_S)
+            return
+        self._left = 0
+        try:
+            connection, _ = self._listening.accept()
+        except (BlockingIOError, InterruptedError, ConnectionAbortedError):
+            return  # another process has it, or it is gone
+        except OSError as error:  # too many open files
+            logger.error("no connection can be accepted: %s", error.strerror or error)
+            self._rest(_SHORT_OF_FILES_S)
+            return
+        self._take(connection)
 
 
 def let_nobody_in(listening: socket.socket) -> None:

@@ -7,7 +7,7 @@ not take its answer; its parser takes heads of any size; and its own refusals la
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -37,12 +37,15 @@ class Limits:
         Connections that are served at the same time.
     headers : sequence of pair of bytes
         What every answer has.
+    noted : callable
+        Gets the number of connections when it changes.
     """
 
     idle_s: float
     head_bytes: int
     connections: int
     headers: Sequence[tuple[bytes, bytes]]
+    noted: Callable[[int], None] = lambda _: None
 
 
 class BoundedProtocol(HttpToolsProtocol):
@@ -67,6 +70,7 @@ class BoundedProtocol(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Begin to wait for a request."""
         super().connection_made(transport)
+        self.limits.noted(len(self.connections))
         self._await_request()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -77,6 +81,7 @@ class BoundedProtocol(HttpToolsProtocol):
         self._until = self._stalled = None
         self._end_answer()
         super().connection_lost(exc)
+        self.limits.noted(len(self.connections))
 
     def data_received(self, data: bytes) -> None:
         """Take bytes of a request."""

@@ -6,6 +6,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from fastapi import Request
+from markupsafe import Markup
 from starlette.responses import HTMLResponse
 
 from hstlc.version import VERSION
@@ -13,7 +14,7 @@ from hstlc.version import VERSION
 if TYPE_CHECKING:
     from jinja2 import Environment
 
-__all__ = ["render"]
+__all__ = ["fragment", "render"]
 
 #: Address and name of the subjects in the head of every page.
 SUBJECTS = (
@@ -42,6 +43,19 @@ def _environment() -> Environment:
     )
     environment.globals |= {"version": VERSION, "subjects": SUBJECTS}
     return environment
+
+
+def fragment(name: str, **values: Any) -> Markup:
+    """Return a part of a page that a template and values make.
+
+    Parameters
+    ----------
+    name : str
+        A file of ``hstlc/web/templates``.
+    **values : object
+        What the template uses; one that is missing is an error.
+    """
+    return Markup(_environment().get_template(name).render(**values))
 
 
 def render(request: Request, name: str, *, status: int = 200, **values: Any) -> HTMLResponse:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import logging
 import re
 import time
@@ -17,12 +18,13 @@ from hstlc.config.web import WebSection
 from hstlc.logs import printable
 from hstlc.web.errors import problem
 
-__all__ = ["SECURITY_HEADERS", "Guard", "RateLimit", "add_guard"]
+__all__ = ["SECURITY_HEADERS", "Guard", "RateLimit", "add_guard", "is_local"]
 
 logger = logging.getLogger(__name__)
 
 _SLOW_S = 2.0  # answers that take longer are in the log
 _HOST = re.compile(rb"[A-Za-z0-9._-]{1,253}(:\d{1,5})?|\[[0-9A-Fa-f:.]{2,45}\](:\d{1,5})?")
+_LOCAL = re.compile(rb"((.+\.)?localhost|127\.\d{1,3}\.\d{1,3}\.\d{1,3}|\[::1\])(:\d{1,5})?", re.IGNORECASE)
 _LENGTH = re.compile(r"[0-9]{1,15}")
 _KEPT = b"public, max-age=604800, immutable"  # of a static file whose address names its version
 
@@ -90,10 +92,13 @@ class Guard:
     app : ASGI application
     section : WebSection
         Limits.
+    local : bool
+        Only who asks for this machine by a name of its own gets an answer: a page from elsewhere could have its name
+        lead here, and read what it gets.
     """
 
-    def __init__(self, app: ASGIApp, section: WebSection) -> None:
-        self.app, self.section = app, section
+    def __init__(self, app: ASGIApp, section: WebSection, local: bool = False) -> None:
+        self.app, self.section, self.local = app, section, local
         self.limit = RateLimit(section.requests_per_second, section.requests_at_once)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -151,6 +156,9 @@ class Guard:
         hosts = [value for name, value in scope["headers"] if name == b"host"]
         if len(hosts) > 1 or not all(_HOST.fullmatch(value) for value in hosts):
             return problem(request, 400, "web.host", "the header Host is not the name of a host", "send one name")
+        if self.local and hosts and not _LOCAL.fullmatch(hosts[0]):
+            hint = "ask for 127.0.0.1, or set web.base_url to the address that people use"
+            return problem(request, 421, "web.host", "this server is for this machine alone", hint)
         lengths = request.headers.getlist("content-length") or ["0"]
         if len(set(lengths)) > 1 or not _LENGTH.fullmatch(lengths[0]):
             return problem(request, 400, "web.length", "the header Content-Length is not a number of bytes")
@@ -209,6 +217,20 @@ def _limited(receive: Receive, most: int) -> Receive:
     return receive_limited
 
 
-def add_guard(app: FastAPI, section: WebSection) -> None:
+def add_guard(app: FastAPI, section: WebSection, *, local: bool = False) -> None:
     """Put the guard before everything else."""
-    app.add_middleware(Guard, section=section)
+    app.add_middleware(Guard, section=section, local=local)
+
+
+def is_local(section: WebSection) -> bool:
+    """Tell whether nobody but this machine is to reach the server."""
+    if section.base_url or section.proxies:
+        return False
+    return section.host == "localhost" or _is_loopback(section.host)
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import os
 import signal
@@ -11,6 +12,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
 from types import FrameType
 from typing import Any, cast
@@ -25,9 +27,9 @@ from hstlc.logs import configure
 from hstlc.pipeline.context import database_exists
 from hstlc.store.permissions import apply_permissions
 from hstlc.web.app import create_app
-from hstlc.web.listening import BACKLOG, let_nobody_in, listen, somebody_waits
+from hstlc.web.listening import Accepting, Share, let_nobody_in, listen, somebody_waits
 from hstlc.web.protocol import BoundedProtocol, Limits
-from hstlc.web.security import SECURITY_HEADERS
+from hstlc.web.security import SECURITY_HEADERS, is_local
 from hstlc.web.workers import Herd, end_with
 
 __all__ = ["run_server"]
@@ -77,19 +79,25 @@ def run_server(settings: Settings, section: WebSection, *, verbosity: int = 0) -
             Herd(section.workers, _work, settings, listening, os.getpid()).run(listening.close)
 
 
-def _work(settings: Settings, listening: socket.socket, parent: int) -> None:
+def _work(share: Share, settings: Settings, listening: socket.socket, parent: int) -> None:
     """Answer in a process of several; a terminal's Ctrl-C is for the first of them, which tells the others."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     end_with(parent)
     configure(settings.log_dir, "serve", settings.log_level, verbosity=-1, daily=True)
     with listening:
-        _serve(settings, listening)
+        _serve(settings, listening, share)
 
 
-def _serve(settings: Settings, listening: socket.socket) -> None:
-    section, app = settings.web, create_app(settings)
+def _serve(settings: Settings, listening: socket.socket, share: Share | None = None) -> None:
+    section = settings.web
+    app = create_app(settings, local=is_local(section))
     app.state.figures.warm()
+    gc.collect()
+    gc.freeze()  # what is loaded stays: to look through it for garbage would stop all answers for a tenth of a second
     limits = Limits(section.idle_s, section.largest_head_bytes, section.connections, SECURITY_HEADERS)
+    if share is not None:
+        share.note(0)
+        limits = replace(limits, noted=share.note)
     config = uvicorn.Config(
         app,
         http=cast(Any, partial(BoundedProtocol, limits=limits)),
@@ -99,16 +107,24 @@ def _serve(settings: Settings, listening: socket.socket) -> None:
         server_header=False,
         proxy_headers=bool(section.proxies),  # by default uvicorn believes what another program on this machine says
         forwarded_allow_ips=section.proxies,
-        backlog=BACKLOG,
         timeout_keep_alive=max(1, round(section.idle_s)),
         timeout_graceful_shutdown=_LAST_ANSWERS_S,
     )
     with _forwarded_log():
-        _Server(config).run(sockets=[listening])
+        _Server(config, share).run(sockets=[listening])
 
 
 class _Server(uvicorn.Server):
-    """uvicorn, whose end by a signal is an end like any other, and which lets nobody down who waits already."""
+    """uvicorn, whose end by a signal is an end like any other, and which lets nobody down who waits already.
+
+    It accepts connections itself, so that none of several processes gets many more than another.
+    """
+
+    def __init__(self, config: uvicorn.Config, share: Share | None = None) -> None:
+        super().__init__(config)
+        self._share = share
+        self._accepting: list[Accepting] = []
+        self._taking: set[asyncio.Task[Any]] = set()
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -125,12 +141,39 @@ class _Server(uvicorn.Server):
             os._exit(128 + sig)  # threads that still compute are not waited for
         self.should_exit = True
 
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets=[])
+        loop = asyncio.get_running_loop()
+        self._accepting = [Accepting(loop, one, self._take, self._share) for one in sockets or ()]
+
+    def _take(self, connection: socket.socket) -> None:
+        connection.setblocking(False)
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        loop = asyncio.get_running_loop()
+        task = loop.create_task(loop.connect_accepted_socket(self._protocol, connection))
+        self._taking.add(task)
+        task.add_done_callback(self._taken)
+
+    def _protocol(self) -> asyncio.Protocol:
+        make = cast(Any, self.config.http_protocol_class)
+        made: asyncio.Protocol = make(config=self.config, server_state=self.server_state, app_state=self.lifespan.state)
+        return made
+
+    def _taken(self, task: asyncio.Task[Any]) -> None:
+        self._taking.discard(task)
+        if not task.cancelled() and task.exception() is not None:
+            logger.debug("a connection was gone before it began: %s", task.exception())
+
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         for listening in sockets or ():
             let_nobody_in(listening)
             end = time.monotonic() + _LAST_CONNECTIONS_S
             while somebody_waits(listening) and time.monotonic() < end:
-                await asyncio.sleep(0.01)  # the loop accepts them, one in each round
+                await asyncio.sleep(0.01)  # they are accepted, one after the other
+        for accepting in self._accepting:
+            accepting.close()
+        if self._taking:
+            await asyncio.wait(self._taking)
         await super().shutdown(sockets)
 
 

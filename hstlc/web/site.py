@@ -43,7 +43,11 @@ class Site:
 
 def open_site(settings: Settings) -> Site:
     """Open a store for reading; nothing is made."""
-    return Site(settings, settings.layout, make_engine(settings.db_connection_string, pool_size=8, max_overflow=16))
+    return Site(
+        settings,
+        settings.layout,
+        make_engine(settings.db_connection_string, pool_size=8, max_overflow=16, pool_use_lifo=True),
+    )
 
 
 def _site(request: Request) -> Site:

@@ -9,7 +9,7 @@ from anyio import from_thread, to_thread
 
 __all__ = ["limit_threads", "taking_time"]
 
-_USUAL = 6  # more would only wait for each other: one of them runs Python at a time
+_USUAL = 3  # more would only wait for each other: one of them runs Python at a time
 _MOST = 46
 
 

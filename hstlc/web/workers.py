@@ -17,6 +17,7 @@ from types import FrameType
 from typing import Any
 
 from hstlc.errors import HstlcError
+from hstlc.web.listening import Share
 
 __all__ = ["Herd", "end_with"]
 
@@ -35,9 +36,9 @@ class Herd:
     number : int
         How many.
     work : callable
-        What each does; it ends after SIGTERM.
+        What each does; it ends after SIGTERM. It gets its :class:`hstlc.web.listening.Share`, then the arguments.
     *arguments : object
-        What it gets; a socket is shared.
+        A socket is shared.
 
     Notes
     -----
@@ -47,6 +48,8 @@ class Herd:
     def __init__(self, number: int, work: Callable[..., None], *arguments: Any) -> None:
         self._number, self._work, self._arguments = number, work, arguments
         self._workers: dict[int, tuple[BaseProcess, float]] = {}
+        counts = multiprocessing.get_context("spawn").RawArray("i", number)
+        self._shares = [Share(counts, slot) for slot in range(number)]
         self._signals = 0
         self._young_deaths = 0
 
@@ -88,7 +91,9 @@ class Herd:
     def _replace(self) -> None:
         for slot in range(self._number):
             if slot not in self._workers:
-                process = multiprocessing.get_context("spawn").Process(target=self._work, args=self._arguments)
+                self._shares[slot].away()
+                given = self._shares[slot], *self._arguments
+                process = multiprocessing.get_context("spawn").Process(target=self._work, args=given)
                 process.start()
                 self._workers[slot] = process, time.monotonic()
 
@@ -98,6 +103,7 @@ class Herd:
                 continue
             process.join()
             del self._workers[slot]
+            self._shares[slot].away()
             logger.error("worker %s ended with %s; another one takes its place", process.pid, process.exitcode)
             self._young_deaths = self._young_deaths + 1 if time.monotonic() - since < _YOUNG_S else 0
             if self._young_deaths >= _MOST_YOUNG_DEATHS:

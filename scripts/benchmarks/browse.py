@@ -1,8 +1,8 @@
 """What pages cost with a million light curves: clients that ask one after the other, at once or after looking a while.
 
-``python -m scripts.benchmarks.browse [--curves N] [--clients N] [--look S] [--seconds S] [--workers N]`` makes the rows
-on SQLite and on PostgreSQL, starts ``hstlc serve`` and prints how long answers take. The clients are a process of their
-own.
+``python -m scripts.benchmarks.browse [--curves N] [--clients N] [--look S] [--seconds S] [--rounds N] [--workers N]``
+makes the rows on SQLite and on PostgreSQL, starts ``hstlc serve`` and prints how long answers take: of tables alone and
+targets alone, then of both with every kind of limit. The clients are a process of their own.
 """
 
 from __future__ import annotations
@@ -21,9 +21,10 @@ import tempfile
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 from hstlc.db.curve_columns import SORTED_BY
@@ -33,6 +34,9 @@ from hstlc.testing.databases import KINDS, fresh_database
 from hstlc.testing.many_curves import fill_curves
 
 __all__ = ["Figures", "filled_store", "main", "measure", "serving"]
+
+#: What clients ask for: tables without limits and the pages that follow, targets, or both with all kinds of limits.
+KINDS_OF_PAGES = ("tables", "targets", "mixture")
 
 #: Kind of page to (milliseconds of the answer, HTTP status) of each.
 Figures = dict[str, list[tuple[float, int]]]
@@ -56,8 +60,18 @@ def filled_store(kind: str, curves: int) -> Iterator[dict[str, str]]:
 
 
 @contextmanager
+def given_store(url: str) -> Iterator[dict[str, str]]:
+    """Give the environment of a store whose database is filled already."""
+    with tempfile.TemporaryDirectory(prefix="hstlc-browse-") as name:
+        yield {"HSTLC_HOME_DIR": name, "HSTLC_DB_CONNECTION_STRING": url}
+
+
+@contextmanager
 def serving(store: dict[str, str], workers: int) -> Iterator[tuple[str, int]]:
-    """Give host and port of a server of a store; it answers one client as often as that asks."""
+    """Give host and port of a server of a store; it answers one client as often as that asks.
+
+    At the end the most memory of its processes is printed.
+    """
     command = [str(Path(sys.executable).parent / "hstlc"), "serve", "--port", "0", "--workers", str(workers)]
     environ = {**os.environ, **store, "HSTLC_WEB__REQUESTS_PER_SECOND": "0"}
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environ) as process:
@@ -66,15 +80,25 @@ def serving(store: dict[str, str], workers: int) -> Iterator[tuple[str, int]]:
             found = re.search(r"http://([^:/]+):(\d+)", process.stdout.readline())
             assert found
             yield found[1], int(found[2])
+            children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+            print(f"most memory of a process: {max(map(_memory_mb, [str(process.pid), *children])):.0f} MB", flush=True)
         finally:
             process.send_signal(signal.SIGTERM)
             process.wait(30)
 
 
-def measure(address: tuple[str, int], clients: int, seconds: float, look: float = 0.0) -> Figures:
+def _memory_mb(pid: str) -> float:
+    found = re.search(r"VmHWM:\s+(\d+) kB", Path(f"/proc/{pid}/status").read_text())
+    return int(found[1]) * 1024 / 1e6 if found else 0.0
+
+
+def measure(
+    address: tuple[str, int], clients: int, seconds: float, look: float = 0.0, pages: str = "mixture"
+) -> Figures:
     """Return how long answers take when clients, who look at each for so long, ask from a process of their own."""
     ours, theirs = multiprocessing.get_context("spawn").Pipe()
-    process = multiprocessing.get_context("spawn").Process(target=_ask, args=(theirs, address, clients, seconds, look))
+    given = theirs, address, clients, seconds, look, pages
+    process = multiprocessing.get_context("spawn").Process(target=_ask, args=given)
     process.start()
     theirs.close()
     try:
@@ -86,11 +110,11 @@ def measure(address: tuple[str, int], clients: int, seconds: float, look: float 
     return found
 
 
-def _ask(pipe: Any, address: tuple[str, int], clients: int, seconds: float, look: float) -> None:
+def _ask(pipe: Any, address: tuple[str, int], clients: int, seconds: float, look: float, pages: str) -> None:
     found: Figures = defaultdict(list)
     targets = _targets(address)
     end = time.monotonic() + seconds
-    wanted = address, targets, end, look, found
+    wanted = address, targets, end, look, pages, found
     own = [threading.Thread(target=_client, args=(number, *wanted)) for number in range(clients)]
     for thread in own:
         thread.start()
@@ -109,7 +133,10 @@ def _targets(address: tuple[str, int]) -> list[str]:
     return sorted({row["targname"] for row in rows})
 
 
-def _client(number: int, address: tuple[str, int], targets: list[str], end: float, look: float, found: Figures) -> None:
+def _client(
+    number: int, address: tuple[str, int], targets: list[str], end: float, look: float, pages: str, found: Figures
+) -> None:
+    targets_of = {"tables": 0.0, "targets": 1.0, "mixture": 0.25}[pages]
     chance = random.Random(number)
     connection = http.client.HTTPConnection(*address, timeout=60)
     following = ""
@@ -118,11 +145,11 @@ def _client(number: int, address: tuple[str, int], targets: list[str], end: floa
             time.sleep(min(chance.expovariate(1 / look), max(0.0, end - time.monotonic())))
         if following and chance.random() < 0.4:
             kind, path = "table, next page", following
-        elif chance.random() < 0.25:
+        elif chance.random() < targets_of:
             kind, path = "target", f"/target/{chance.choice(targets)}"
         else:
             sort = chance.choice(("", "-")) + chance.choice(list(SORTED_BY))
-            limits = chance.choice(_FILTERS)
+            limits = chance.choice(_FILTERS) if pages == "mixture" else ""
             kind, path = ("table, filtered" if limits else "table"), f"/curves?sort={sort}&{limits}".rstrip("&")
         taken, text = _get(connection, path, found[kind])
         if taken and kind.startswith("table"):
@@ -144,15 +171,23 @@ def _get(connection: http.client.HTTPConnection, path: str, found: list[tuple[fl
     return taken, text
 
 
-def table(figures: Figures, heading: str) -> str:
-    """Return the figures as lines of text."""
-    lines = [f"{heading}: kind of page, answers, errors, p50, p95, p99 in ms"]
-    groups = {"all tables": [one for kind, own in figures.items() if kind.startswith("table") for one in own]}
-    for kind, own in (groups | figures).items():
-        times = sorted(taken for taken, _ in own)
-        wrong = sum(status != 200 for _, status in own)
-        p50, p95, p99 = (times[min(len(times) - 1, int(part * len(times)))] for part in (0.5, 0.95, 0.99))
-        lines.append(f"  {kind:18s} {len(times):6d} {wrong:4d} {p50:8.1f} {p95:8.1f} {p99:8.1f}")
+def table(rounds: Sequence[Figures], heading: str) -> str:
+    """Return the figures of some rounds as lines of text: the median of each, and the lowest and highest p95."""
+    lines = [f"{heading}: kind of page, answers, errors, ms: p50, p95 (lowest to highest of {len(rounds)} rounds), p99"]
+    kinds = list(dict.fromkeys(kind for figures in rounds for kind in figures))
+    groups = {kind: [kind] for kind in kinds}
+    if sum(kind.startswith("table") for kind in kinds) > 1:
+        groups = {"all tables": [kind for kind in kinds if kind.startswith("table")], **groups}
+    for name, own in groups.items():
+        answers = [[one for kind in own for one in figures.get(kind, ())] for figures in rounds]
+        times = [sorted(taken for taken, _ in some) for some in answers if some]
+        p50, p95, p99 = (
+            sorted(some[min(len(some) - 1, int(part * len(some)))] for some in times) for part in (0.5, 0.95, 0.99)
+        )
+        wrong = sum(status != 200 for some in answers for _, status in some)
+        span = f"({p95[0]:.0f} to {p95[-1]:.0f})"
+        numbers = f"{sum(map(len, answers)):7d} {wrong:4d} {median(p50):8.1f} {median(p95):8.1f} {span:>14s}"
+        lines.append(f"  {name:18s} {numbers} {median(p99):8.1f}")
     return "\n".join(lines)
 
 
@@ -162,20 +197,18 @@ def main() -> None:
     parser.add_argument("--curves", type=int, default=1_000_000)
     parser.add_argument("--clients", type=int, default=20)
     parser.add_argument("--look", type=float, default=0.0, help="seconds between answer and next request, on average")
-    parser.add_argument("--seconds", type=float, default=30.0)
+    parser.add_argument("--seconds", type=float, default=20.0)
+    parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--store", help="address of a database that is filled already")
     given = parser.parse_args()
-    for kind in [""] if given.store else KINDS:
-        if given.store:
-            with tempfile.TemporaryDirectory(prefix="hstlc-browse-") as name:
-                store = {"HSTLC_HOME_DIR": name, "HSTLC_DB_CONNECTION_STRING": given.store}
+    for kind in ["given store"] if given.store else KINDS:
+        with given_store(given.store) if given.store else filled_store(kind, given.curves) as store:
+            for pages in KINDS_OF_PAGES:
                 with serving(store, given.workers) as address:
-                    print(table(measure(address, given.clients, given.seconds, given.look), "given store"))
-        else:
-            with filled_store(kind, given.curves) as store, serving(store, given.workers) as address:
-                found = measure(address, given.clients, given.seconds, given.look)
-                print(table(found, f"{kind}, {given.curves:,} light curves"))
+                    asked = address, given.clients, given.seconds, given.look, pages
+                    rounds = [measure(*asked) for _ in range(given.rounds)]
+                print(table(rounds, f"{kind}, {pages}"), flush=True)
 
 
 if __name__ == "__main__":

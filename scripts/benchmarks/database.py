@@ -16,7 +16,7 @@ from statistics import median
 from sqlalchemy import Engine
 
 from hstlc.config import Settings
-from hstlc.db import records
+from hstlc.db import light_curves, records
 from hstlc.db.engine import make_engine, reading, writing
 from hstlc.db.exposures import save_exposures
 from hstlc.db.migrate import ensure_schema
@@ -98,7 +98,7 @@ def _write_batch(engine: Engine, numbers: range) -> float:
     described = [{**row, "product_id": products[key]["id"]} for key, row in zip(keys, statistics, strict=True)]
     started = time.perf_counter()
     with writing(engine) as connection:
-        records.save_statistics(connection, described)
+        light_curves.save_statistics(connection, described)
     return taken + time.perf_counter() - started
 
 

@@ -16,7 +16,7 @@ from sqlalchemy import select
 
 from hstlc.config import Settings, load
 from hstlc.db.engine import make_engine, reading
-from hstlc.db.light_curves import light_curves_differ
+from hstlc.db.light_curves import SETUP_NAMES, light_curves_differ
 from hstlc.db.tables import Base
 from hstlc.pipeline import ingest as pipeline
 from hstlc.pipeline.context import Context, open_store
@@ -130,7 +130,7 @@ def rows_of(url: str) -> dict[str, list[dict[str, Any]]]:
             row["id"]: (row["source"], row["name"], row["version_key"]) for row in raw["remote_product"]
         },
         "run.id": {},
-        "setup.id": {row["id"]: tuple(row[n] for n in ("mission", "instrume", "kind", "lead")) for row in raw["setup"]},
+        "setup.id": {row["id"]: tuple(row[n] for n in SETUP_NAMES) for row in raw["setup"]},
         "web_user.id": {row["id"]: row["name"] for row in raw["web_user"]},
         "source.id": {row["id"]: (row["metadata_id"], row["name"]) for row in raw["source"]},
     }

@@ -10,10 +10,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Engine, Table, delete, event, func, select, text, update
 
-from hstlc.db import composites, records
+from hstlc.db import composites, light_curves, records
 from hstlc.db.engine import make_engine, reading, writing
 from hstlc.db.exposures import ExposureRows, save_exposures
-from hstlc.db.records import BAD, FILES, FINDINGS, MEMBERS, METADATA, OUTPUTS, PRODUCTS, STATS
+from hstlc.db.records import BAD, FILES, FINDINGS, LIGHT_CURVES, MEMBERS, METADATA, OUTPUTS, PRODUCTS, SETUPS, STATS
 from hstlc.db.upserts import chunks, identities, key_chunks, upsert
 
 NOW, DIGEST = datetime(2024, 5, 6, 7, 8, 9, tzinfo=UTC), "0" * 64
@@ -191,7 +191,7 @@ def test_more_rows_than_a_statement_takes(engine: Engine) -> None:
 def test_nothing_to_write(engine: Engine) -> None:
     with writing(engine) as connection:
         save_exposures(connection, [])
-        records.save_statistics(connection, [])
+        light_curves.save_statistics(connection, [])
         composites.save_composites(connection, [])
     assert all(_plain(engine, table) == [] for table in (METADATA, STATS, PRODUCTS))
 
@@ -255,11 +255,37 @@ def test_deliver_stays_whatever_the_statistics_become(engine: Engine) -> None:
     with writing(engine) as connection:
         save_exposures(connection, [_exposure("a"), _exposure("b")])
         numbers = list(connection.scalars(select(PRODUCTS.c.id).order_by(PRODUCTS.c.id)))
-        records.save_statistics(connection, rows(1))
+        light_curves.save_statistics(connection, rows(1))
         connection.execute(STATS.update().where(STATS.c.product_id == numbers[1]).values(deliver=True))
-        records.save_statistics(connection, rows(2))
+        light_curves.save_statistics(connection, rows(2))
         found = connection.execute(select(STATS.c.total, STATS.c.deliver).order_by(STATS.c.product_id)).all()
     assert [tuple(row) for row in found] == [(2, False), (2, True)]
+
+
+def test_a_light_curve_changes_its_setup_when_it_turns_out_to_vary(engine: Engine) -> None:
+    def save(*varies: bool | None) -> list[tuple[bool, bool]]:
+        plain = {"lightcurve_path": "p", "lightcurve_filename": "f", "total": 1, "bins_used": 1, "exposure_s": 1.5}
+        made = {"curve_sha256": DIGEST, "step_version": 1, "settings_digest": DIGEST, "computed_at": NOW}
+        rows = [{"product_id": n, "interesting": one, **plain, **made} for n, one in zip(numbers, varies, strict=True)]
+        light_curves.save_statistics(connection, rows)
+        assert light_curves.light_curves_differ(connection) == []
+        joined = STATS.join(LIGHT_CURVES, LIGHT_CURVES.c.product_id == STATS.c.product_id)
+        joined = joined.join(SETUPS, SETUPS.c.id == STATS.c.setup_id)
+        same = (STATS.c.setup_id == LIGHT_CURVES.c.setup_id).label("same")
+        found = connection.execute(select(SETUPS.c.interesting, same).select_from(joined).order_by(STATS.c.product_id))
+        return [(bool(row[0]), bool(row[1])) for row in found]
+
+    with writing(engine) as connection:
+        save_exposures(connection, [_exposure("a"), _exposure("b")])
+        numbers = list(connection.scalars(select(PRODUCTS.c.id).order_by(PRODUCTS.c.id)))
+        assert save(None, None) == [(False, True), (False, True)]
+        assert save(True, False) == [(True, True), (False, True)]
+        assert save(False, True) == [(False, True), (True, True)]
+        assert save(True, True) == [(True, True), (True, True)]
+        assert connection.scalar(select(func.count()).select_from(SETUPS)) == 1
+        connection.execute(STATS.delete())
+        light_curves.refresh_light_curves(connection)
+        assert not any(connection.scalars(select(SETUPS.c.interesting)))
 
 
 def test_a_batch_takes_as_many_statements_as_an_exposure(engine: Engine) -> None:

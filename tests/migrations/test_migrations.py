@@ -155,12 +155,52 @@ def test_the_rows_of_the_first_schema_are_kept_and_completed(database_url: str) 
                 "7, true, true, 3, 2.5, '0', 1, '0', '2024-05-06 00:00:00' FROM product"
             )
         )
-    assert upgrade(database_url) == ("0001", "0007")
+    assert upgrade(database_url) == ("0001", "0008")
     with reading(engine) as connection:
         row = connection.execute(text("SELECT * FROM metadata")).mappings().one()
         assert row["configuration"] == configuration_key(row) == "sky/CAM/D/A%2FB%25/CLEAR/0/WIDE"
         assert connection.execute(text("SELECT datasets, total, deliver FROM stats")).one() == (1, 7, True)
         assert connection.execute(text("SELECT parent_id FROM product")).one() == (None,)
+    engine.dispose()
+
+
+def test_light_curves_that_vary_get_a_setup_of_their_own(database_url: str) -> None:
+    engine = make_engine(database_url)
+    with writing(engine) as connection:
+        config = migrate._config()
+        config.attributes["connection"] = connection
+        alembic_upgrade(config, "0007")
+        connection.execute(
+            text("INSERT INTO setup (id, mission, instrume, kind, lead) VALUES (7, 'a', 'b', 'c', true)")
+        )
+        for number, varies in ((1, "true"), (2, "false"), (3, "NULL")):
+            product = (
+                "INSERT INTO product (id, kind, key, path, filename, sha256, size_bytes, input_digest, step_version, "
+                f"settings_digest, made_at) VALUES ({number}, 'individual', 'k{number}', 'p', 'f', '0', 1, '0', 1, "
+                "'0', '2024-05-06 00:00:00')"
+            )
+            curve = (
+                "INSERT INTO light_curve (product_id, setup_id, kind, filename, path, size_bytes, made_at, mission, "
+                "targname, source_name, band, lead, rootname, instrume, detector, opt_elem, cenwave, aperture, "
+                f"exposures) VALUES ({number}, 7, 'individual', 'f', 'p', 1, '2024-05-06 00:00:00', 'a', 'T', '', '', "
+                "true, 'r', 'b', '', '', 0, '', 1)"
+            )
+            stats = (
+                "INSERT INTO stats (product_id, setup_id, lightcurve_path, lightcurve_filename, total, periodogram, "
+                "deliver, datasets, bins_used, exposure_s, interesting, curve_sha256, step_version, settings_digest, "
+                f"computed_at, candidates, peak_note) VALUES ({number}, 7, 'p', 'f', 7, false, false, 1, 3, 2.5, "
+                f"{varies}, '0', 1, '0', '2024-05-06 00:00:00', 0, '')"
+            )
+            for statement in (product, curve, stats):
+                connection.execute(text(statement))
+    assert upgrade(database_url) == ("0007", "0008")
+    with reading(engine) as connection:
+        joined = (
+            "SELECT c.product_id, u.mission, u.interesting FROM light_curve c JOIN setup u ON u.id = c.setup_id "
+            "JOIN stats s ON s.product_id = c.product_id AND s.setup_id = u.id ORDER BY 1"
+        )
+        rows = [(row[0], row[1], bool(row[2])) for row in connection.execute(text(joined))]
+    assert rows == [(1, "a", True), (2, "a", False), (3, "a", False)]
     engine.dispose()
 
 
@@ -174,7 +214,7 @@ def test_an_older_database_is_refused_and_upgraded_on_demand(
     assert caught.value.code == "usage.schema"
     assert "hstlc db upgrade" in caught.value.hint
     assert content(filled) == before
-    assert upgrade(database_url) == ("0007", "9999")
+    assert upgrade(database_url) == ("0008", "9999")
     ensure_schema(filled)
     assert content(filled)["metadata"] == [(*before["metadata"][0], 5)]
 
@@ -200,7 +240,7 @@ def test_an_upgrade_that_fails_changes_nothing(
     with pytest.raises(ZeroDivisionError):
         upgrade(database_url)
     assert content(filled) == before
-    assert current_and_head(filled)[0] == "0007"
+    assert current_and_head(filled)[0] == "0008"
 
 
 def test_an_upgrade_that_breaks_references_is_undone(

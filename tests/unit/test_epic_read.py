@@ -67,6 +67,21 @@ def test_each_ccd_has_its_own_good_times_and_frames(tmp_path):
     assert events.missing == ()
 
 
+def test_the_tables_of_a_list_may_be_in_any_order(tmp_path):
+    path = written(tmp_path).paths[0]
+    usual = read_list(path)
+    with fits.open(path) as hdus:
+        turned = fits.HDUList([hdus[0], *reversed(hdus[1:])])
+        assert turned[-1].name == "EVENTS"
+        turned.writeto(tmp_path / "turned.fits")
+    other = read_list(tmp_path / "turned.fits")
+    assert np.array_equal(other.time_s, usual.time_s)
+    assert (other.gti, other.frame_s, other.missing) == (usual.gti, usual.frame_s, ())
+    assert {ccd: clock.total for ccd, clock in other.frames.items()} == {
+        ccd: clock.total for ccd, clock in usual.frames.items()
+    }
+
+
 def test_a_list_without_good_times_is_good_from_its_first_event_to_its_last(tmp_path):
     events = read_list(written(tmp_path, without=("GTI",)).paths[0])
     assert events.missing == ("GTI",)

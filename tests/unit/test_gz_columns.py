@@ -10,7 +10,7 @@ from astropy.io import fits
 
 from hstlc.errors import InconsistentError, UnreadableError
 from hstlc.formats.fits_file import header_values
-from hstlc.formats.gz_columns import read_columns
+from hstlc.formats.gz_columns import each_unit, read_columns
 
 
 def everything(name, header):
@@ -93,6 +93,15 @@ def test_only_what_is_wanted_is_kept_and_names_may_be_written_in_any_way(path):
     assert units[1].names == ("TIME", "FLAG", "R", "NAME", "B")
     assert units[3].columns == {}
     assert units[3].rows == 5
+
+
+def test_units_can_be_taken_one_by_one_and_the_end_is_looked_at_last(tmp_path):
+    path = tmp_path / "list.ftz"
+    path.write_bytes(gzip.compress(content())[:-4])  # without the last bytes of the sum over all
+    units = each_unit(path, everything)
+    assert [next(units).name for _ in range(5)] == ["PRIMARY", "EVENTS", "MASK", "KINDS", "EMPTY"]
+    with pytest.raises(UnreadableError, match="end early"):
+        list(units)
 
 
 @pytest.mark.parametrize(

@@ -49,6 +49,18 @@ def test_rows_that_are_not_kept_are_in_no_region():
     assert found.dtype == np.int64
 
 
+@pytest.mark.parametrize("part", [1.0, 0.9, 0.0])
+def test_a_list_of_many_blocks_is_sorted_as_a_whole(part):
+    rng = np.random.default_rng(3)
+    x, y = rng.normal(26_000, 6000, (2, 300_000)).astype(np.int32)
+    keep = rng.random(300_000) < part
+    index = SkyIndex(x, y, keep=keep)
+    assert len(index) == np.count_nonzero(keep)
+    for region in (Circle(26_000, 26_000, 5000), Circle(20_000, 31_000, 400)):
+        found = index.rows(Region.of(region))
+        assert np.array_equal(found, np.flatnonzero(region.inside(x, y) & keep))
+
+
 def test_a_box_has_its_limits_too():
     x = np.arange(10.0)
     assert SkyIndex(x, x).within((2.0, 2.0, 4.0, 9.0)).tolist() == [2, 3, 4]

@@ -5,7 +5,7 @@ import math
 
 import numpy as np
 import pytest
-from astropy.io import fits
+from astropy.io import fits, votable
 from astropy.table import Table
 from starlette.testclient import TestClient
 
@@ -112,6 +112,14 @@ def test_folding_keeps_counts_and_live_time(client, source):
     assert sum(folded["data"]["gross"]) == pytest.approx(stored["summary"]["counts"], rel=1e-9)
 
 
+def test_a_table_has_the_name_of_the_file_whatever_it_was_asked_by(client, site_settings, source):
+    (number,) = (row["product_id"] for row in curves_of(site_settings, filename=source))
+    answer = client.get(f"/api/v1/curves/{number}/data", params={"format": "votable"})
+    found = votable.parse(io.BytesIO(answer.content)).get_first_table()
+    assert found.name == f"{source.removesuffix('.fits')}_shown"
+    assert found.ID.removeprefix("_")[:8] == found.name[:8]
+
+
 def test_a_stretch_of_time(client, hst):
     stop = data_of(client, hst)["meta"]["stop_s"]
     found = data_of(client, hst, start=stop / 4, stop=stop / 2)
@@ -176,6 +184,9 @@ def test_periodogram(client, hst):
     short = client.get(f"/api/v1/curves/{hst}/periodogram", params={"start": 0, "stop": 3, "bin": 1}).json()
     assert short["peaks"] == []
     assert short["note"]
+    shorter = client.get(f"/api/v1/curves/{hst}/periodogram", params={"start": 0.1, "stop": 0.2})
+    assert (shorter.status_code, shorter.json()["peaks"]) == (200, [])
+    assert shorter.json()["note"] == "the stretch is shorter than a bin"
 
 
 def test_stamps(client, source, hst):

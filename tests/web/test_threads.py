@@ -40,11 +40,11 @@ def at_once(number: int, *, slow: bool) -> int:
 
 
 def test_quick_requests_wait_for_each_other() -> None:
-    assert at_once(30, slow=False) == 6
+    assert at_once(30, slow=False) == 3
 
 
 def test_slow_ones_give_their_places_to_others_but_not_without_end() -> None:
-    assert 6 < at_once(30, slow=True) <= 30
+    assert 3 < at_once(30, slow=True) <= 30
     assert at_once(80, slow=True) <= 46
 
 

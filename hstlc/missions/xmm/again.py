@@ -51,6 +51,7 @@ def prepare(exposure: EpicExposure, settings: XmmSettings, source: str, band: st
         ``usage.bad-option``: no camera sees such a source.
     """
     field, _ = shared_field(exposure, settings)
+    exposure = replace(exposure, lists={})  # the columns that told the good events are given back
     if not source:
         return _of_field(field)
     camera, _, name = band.partition("_")
@@ -106,7 +107,7 @@ def _no_index() -> SkyIndex:
 
 def _without_events(ready: FieldList) -> FieldList:
     events = replace(ready.events, time_s=np.zeros(0), columns={})
-    return replace(ready, events=events, rows=np.zeros(0, dtype=np.int64), index=_no_index())
+    return replace(ready, events=events, good=np.zeros(0, dtype=bool), index=_no_index())
 
 
 def _thinned(seen: SeenSource) -> SeenSource:

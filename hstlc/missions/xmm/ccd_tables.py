@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -89,7 +89,7 @@ def _intervals(unit: TableColumns, start: float) -> Intervals:
 
 
 def frames_of(
-    units: Sequence[TableColumns], header: Mapping[str, Value], start: float
+    units: Iterable[TableColumns], header: Mapping[str, Value], start: float
 ) -> tuple[dict[int, LiveClock], dict[int, float], dict[int, float]]:
     """Return what the tables EXPOSUnn tell of the frames of each CCD."""
     clocks: dict[int, LiveClock] = {}

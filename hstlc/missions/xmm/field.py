@@ -30,6 +30,9 @@ FloatArray = NDArray[np.float64]
 #: Positions beyond are marks of events that have none (TNULL is -99999999).
 _FARTHEST = 10_000_000
 
+#: Columns that are needed when it is known which events are good.
+_COUNTED = {"x", "y", "detx", "dety", "pi", "ccd"}
+
 #: Events that show where the detector was live.
 _SHOWN = 150_000
 
@@ -41,10 +44,11 @@ class FieldList:
     Attributes
     ----------
     events : EpicEvents
+        Without the columns that tell which are good.
     shift_s : float, seconds
         From its own times to those of the observation.
-    rows : ndarray of int, shape (n,)
-        Good events in good time.
+    good : ndarray of bool, shape (n,)
+        Which events are good and in good time.
     index : SkyIndex
         Of these.
     live : LiveMap
@@ -59,7 +63,7 @@ class FieldList:
 
     events: EpicEvents
     shift_s: float
-    rows: NDArray[np.int64]
+    good: BoolArray
     index: SkyIndex
     live: LiveMap
     sky: SkyPixels
@@ -77,13 +81,13 @@ class FieldList:
         """When any CCD was good."""
         return reduce(Intervals.union, self.gti.values(), Intervals.of([], []))
 
-    def times(self, rows: NDArray[np.int64]) -> FloatArray:
+    def times(self, which: NDArray[np.int64] | BoolArray) -> FloatArray:
         """Return the times of some events, seconds."""
-        return np.asarray(self.events.time_s[rows] + self.shift_s)
+        return np.asarray(self.events.time_s[which] + self.shift_s)
 
     def times_in(self, band_kev: tuple[float, float]) -> FloatArray:
         """Return the times of the good events in a band, seconds."""
-        return self.times(self.rows[pi_in(self.events.columns["pi"][self.rows], band_kev)])
+        return self.times(self.good & pi_in(self.events.columns["pi"], band_kev))
 
 
 def pi_in(pi: NDArray[Any], band_kev: tuple[float, float]) -> BoolArray:
@@ -143,7 +147,7 @@ def _ready(events: EpicEvents, shift_s: float, settings: XmmSettings, places: bo
     live = LiveMap(())
     if places:
         shown = np.flatnonzero(good)
-        shown = shown[:: max(1, -(-len(shown) // _SHOWN))]
+        shown = shown[:: max(1, -(-len(shown) // _SHOWN))].copy()
         live = LiveMap.of_events(columns["x"][shown], columns["y"][shown], columns["ccd"][shown])
     good &= in_own_good_time(events.time_s, columns["ccd"], events.gti)
     gti = {ccd: Intervals.of(own.start + shift_s, own.stop + shift_s) for ccd, own in events.gti.items()}
@@ -152,10 +156,11 @@ def _ready(events: EpicEvents, shift_s: float, settings: XmmSettings, places: bo
         ccd: events.integration_s[ccd] / events.frame_s[ccd] if dead and ccd in events.frame_s else 1.0 for ccd in gti
     }
     clocks = {ccd: _clock(events, ccd, shift_s, own, live_part[ccd]) for ccd, own in gti.items()}
+    counted = {name: values for name, values in columns.items() if name in _COUNTED}
     return FieldList(
-        events,
+        replace(events, columns=counted),
         shift_s,
-        np.flatnonzero(good),
+        good,
         SkyIndex(columns["x"], columns["y"], keep=good if places else np.zeros(len(good), dtype=bool)),
         live,
         events.sky,
@@ -188,14 +193,13 @@ def without_times(ready: FieldList, bad: Intervals) -> FieldList:
         if len(own):
             start, stop = min(start, float(own.start[0])), max(stop, float(own.stop[-1]))
     kept = bad.complement(start, stop)
-    rows = ready.rows[kept.contains(ready.times(ready.rows))]
-    keep = np.zeros(len(ready.events), dtype=bool)
-    keep[rows] = True
+    good = ready.good.copy()
+    good[good] = kept.contains(ready.times(good))
     columns = ready.events.columns
     return replace(
         ready,
-        rows=rows,
-        index=SkyIndex(columns["x"], columns["y"], keep=keep),
+        good=good,
+        index=SkyIndex(columns["x"], columns["y"], keep=good),
         gti={ccd: own.intersect(kept) for ccd, own in ready.gti.items()},
         clocks={ccd: clock.within(kept) for ccd, clock in ready.clocks.items()},
     )
@@ -203,8 +207,8 @@ def without_times(ready: FieldList, bad: Intervals) -> FieldList:
 
 def field_clock(ready: FieldList) -> LiveClock:
     """Return the live time of the whole field: that of the CCDs, each with its share of the good events."""
-    counts = np.bincount(ready.events.columns["ccd"][ready.rows], minlength=1)
-    shares = {ccd: float(counts[ccd]) if ccd < len(counts) else 0.0 for ccd in ready.clocks}
+    own = ready.events.columns["ccd"][ready.good]
+    shares = {ccd: float(np.count_nonzero(own == ccd)) for ccd in ready.clocks}
     total = sum(shares.values())
     if total == 0:
         shares, total = dict.fromkeys(ready.clocks, 1.0), float(max(len(ready.clocks), 1))

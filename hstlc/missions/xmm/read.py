@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import reduce
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from numpy.typing import NDArray
 from hstlc.errors import InconsistentError, UnreadableError, UnsupportedModeError
 from hstlc.events.live_clock import LiveClock
 from hstlc.formats.fits_file import Value
-from hstlc.formats.gz_columns import read_columns
+from hstlc.formats.gz_columns import TableColumns, each_unit, read_columns
 from hstlc.missions.base import FileIdentity, Role
 from hstlc.missions.xmm.ccd_tables import frames_of, good_times, is_good_time_table
 from hstlc.missions.xmm.identify import CAMERAS, keywords, real
@@ -187,15 +188,19 @@ def read_events(path: Path) -> EventList:
 
 def read_list(path: Path) -> EpicEvents:
     """Read an event list with what its CCDs have of their own; see :func:`read_events`."""
-    units = read_columns(path, _wanted)
-    events = next((unit for unit in units if unit.name == "EVENTS"), None)
+    stream = each_unit(path, _wanted)
+    units: list[TableColumns] = []
+    events: TableColumns | None = None
+    while events is None and (unit := next(stream, None)) is not None:
+        units.append(unit)
+        events = unit if unit.name == "EVENTS" else None
     header = {**units[0].header, **(events.header if events is not None else {})}
     camera = CAMERAS.get(str(header.get("INSTRUME") or "").strip().upper())
     if events is None or camera is None or "TIME" not in events.columns:
         raise UnsupportedModeError(
             "data.not-events",
             f"{path} is not an event list of an EPIC camera: expected INSTRUME EPN, EMOS1 or EMOS2 and a table EVENTS"
-            f" with TIME, found {header.get('INSTRUME')!r} and {', '.join(unit.name for unit in units)}",
+            f" with TIME, found {header.get('INSTRUME')!r} and {', '.join(unit.name for unit in chain(units, stream))}",
             "give a file named like P0123456789PNS003PIEVLI0000.FTZ",
             path=str(path),
         )
@@ -210,13 +215,14 @@ def read_list(path: Path) -> EpicEvents:
     if "ccd" not in columns:
         columns["ccd"] = np.zeros(len(time_s), dtype=np.uint8)
     numbers = [int(number) for number in np.unique(columns["ccd"])]
-    gti = good_times(units, header, start, numbers)
+    tables: list[TableColumns] = []
+    frames, frame_s, integration_s = frames_of(_without_frames(chain(units, stream), tables), header, start)
+    gti = good_times(tables, header, start, numbers)
     if not gti:
         missing.append("GTI")
         span = (float(time_s.min()) - start, float(np.nextafter(time_s.max(), np.inf)) - start) if len(time_s) else None
         whole = Intervals.of([span[0]], [span[1]]) if span else Intervals.of([], [])
         gti = dict.fromkeys(numbers, whole)
-    frames, frame_s, integration_s = frames_of(units, header, start)
     if not frames:
         missing.append("EXPOSU")
     if "CCDNR" in missing:  # all events are of one detector, live when any CCD was
@@ -238,6 +244,14 @@ def read_list(path: Path) -> EpicEvents:
         integration_s,
         tuple(missing),
     )
+
+
+def _without_frames(units: Iterable[TableColumns], others: list[TableColumns]) -> Iterator[TableColumns]:
+    """Yield units, and keep all but the tables of frames: a short frame takes as much memory as an event."""
+    for unit in units:
+        if not unit.name.startswith("EXPOSU"):
+            others.append(unit)
+        yield unit
 
 
 def _wanted(name: str, header: Mapping[str, Value]) -> tuple[str, ...]:  # noqa: ARG001

@@ -133,12 +133,12 @@ async def data(
     """
     if format == "json":
         return await _asked(request, site, name, selection, "json", view)
-    stem = f"{name.removesuffix('.fits')}_shown"
+    subject = await run_in_threadpool(_subject, site, name)
+    stem = f"{subject.name.removesuffix('.fits')}_shown"
     if format == "fits" and selection.fold_s is None:
         answer = await _asked(request, site, name, selection, "fits", view)
         answer.headers["content-disposition"] = f"attachment; filename*=UTF-8''{quote(stem)}.fits"
         return answer
-    subject = await run_in_threadpool(_subject, site, name)
     columns = await _pool(request).run(Job("columns", subject, selection), view, request.is_disconnected)
     fields = [
         Field(key, "int" if one.values.dtype.kind == "i" else "float", one.unit, one.ucd, one.doc)

@@ -13,9 +13,9 @@ from hstlc.db.browse import browse
 from hstlc.db.curve_columns import COLUMNS, DEFAULT, SORTED_BY
 from hstlc.db.time_limit import time_limit
 from hstlc.web.curve_cells import NEEDED, is_number, label, table_body
-from hstlc.web.curve_choices import choices_of
+from hstlc.web.curve_choices import CurveChoices, choices_of
 from hstlc.web.curve_query import KINDS, CurveQuery, read_query
-from hstlc.web.rendering import render
+from hstlc.web.rendering import fragment, render
 from hstlc.web.site import HereSite
 
 __all__ = ["router"]
@@ -41,7 +41,7 @@ def curves(request: Request, site: HereSite) -> Response:
     with site.reading() as connection, time_limit(connection, web.query_timeout_s):
         wanted = (*NEEDED, *query.columns)
         page = browse(connection, wanted, query.order, query.limits, query.size, after=query.after, before=query.before)
-    given = dict(query.chosen)
+    limited = bool(query.limits.filters or query.limits.cone or query.limits.text)
     return render(
         request,
         "curves.html",
@@ -54,18 +54,31 @@ def curves(request: Request, site: HereSite) -> Response:
         count=query.address(f"{_API}/count", without=("sort", "columns", "rows")),
         sorted_by=label(query.order.name),
         falling=query.order.falling,
-        given=given,
-        hidden=[(name, value) for name, value in query.chosen if not _in_form(name)],
-        ranges=_ranges(given),
-        columns=_boxes(query.columns),
+        form=_form(query.chosen, query.columns, choices_of(request), limited),
         downloads=[(name, query.address(_API, format=form, **_own(query))) for name, form in _FORMATS],
         most_rows=web.most_rows,
-        choices=choices_of(request),
-        limited=bool(query.limits.filters or query.limits.cone or query.limits.text),
+        limited=limited,
     )
 
 
 _FORMATS = (("CSV", "csv"), ("FITS", "fits"), ("VOTable", "votable"), ("JSON", "json"))
+
+
+@lru_cache(maxsize=256)
+def _form(
+    chosen: tuple[tuple[str, str], ...], columns: tuple[str, ...], choices: CurveChoices, limited: bool
+) -> Markup:
+    """Return the form: the same on all pages of a list."""
+    given = dict(chosen)
+    return fragment(
+        "curves_form.html",
+        given=given,
+        hidden=[(name, value) for name, value in chosen if not _in_form(name)],
+        ranges=_ranges(given),
+        columns=_boxes(columns),
+        choices=choices,
+        limited=limited,
+    )
 
 
 @lru_cache(maxsize=256)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -13,7 +14,7 @@ from hstlc.missions.registry import mission as find_mission
 from hstlc.model import LightCurve
 from hstlc.pipeline.inputs import identify
 from hstlc.web.errors import NotFoundError
-from hstlc.web.rebin.held import Held
+from hstlc.web.rebin.held import Held, give_back
 from hstlc.web.rebin.subject import Part, Selection, Subject
 
 __all__ = ["from_events", "made_of_events", "settings_for", "stored_curve"]
@@ -117,7 +118,11 @@ def from_events(
 
 def _prepared(mission: Mission, subject: Subject, part: Part) -> Callable[[Any], LightCurve]:
     assert mission.prepare is not None
-    return mission.prepare(_load(mission, part), subject.settings, part.source, part.band)
+    modules = len(sys.modules)
+    try:
+        return mission.prepare(_load(mission, part), subject.settings, part.source, part.band)
+    finally:  # the import of astropy leaves tracebacks in cycles, and in them the calls below which it was imported
+        give_back(cycles=len(sys.modules) > modules)
 
 
 def _choices(subject: Subject, settings: Any) -> list[tuple[Part, Any]]:

@@ -14,11 +14,19 @@ from hstlc.times import SECONDS_PER_DAY
 from hstlc.web.rebin.engine import Seen
 from hstlc.web.rebin.subject import Selection, Subject
 
-__all__ = ["periodogram"]
+__all__ = ["no_periodogram", "periodogram"]
 
 _PEAKS = 10
 _POINTS = 4000
 _METHOD = "generalized Lomb-Scargle periodogram of the rates of unflagged bins, mean of each exposure taken off"
+
+
+_ABOUT = {"unit": "", "doc": "power, standard normalization: 0 is a constant, 1 a perfect sine", "method": _METHOD}
+
+
+def no_periodogram(note: str) -> dict[str, Any]:
+    """Return the answer where there is none, and why."""
+    return {**_ABOUT, "frequency_hz": [], "power": [], "false_alarm_levels": {}, "peaks": [], "note": note}
 
 
 def periodogram(subject: Subject, selection: Selection, seen: Seen) -> dict[str, Any]:
@@ -32,15 +40,12 @@ def periodogram(subject: Subject, selection: Selection, seen: Seen) -> dict[str,
     rates = curve["gross"] / np.where(curve["exposure"] > 0, curve["exposure"], np.nan)
     rate = rates[rows] if selection.keep_background else curve["rate"][rows]
     found = spectrum(time_s, rate, curve["exposure"][rows], curve["dataset"][rows], samples=_POINTS)
-    answer = {"unit": "", "doc": "power, standard normalization: 0 is a constant, 1 a perfect sine", "method": _METHOD}
     if found is None:
-        note = "too few unflagged bins, or a constant rate"
-        nothing: dict[str, Any] = {"frequency_hz": [], "power": [], "false_alarm_levels": {}, "peaks": []}
-        return {**answer, **nothing, "note": note}
+        return no_periodogram("too few unflagged bins, or a constant rate")
     mission = missions().get(subject.mission)
     artifacts = mission.artifacts_s(curve.meta) if mission is not None else {}
     return {
-        **answer,
+        **_ABOUT,
         "frequency_hz": found.frequency_hz,
         "power": found.power,
         "false_alarm_levels": {f"{chance:g}": power for chance, power in found.levels},

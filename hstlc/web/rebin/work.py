@@ -9,11 +9,12 @@ from typing import Any, Literal
 
 import orjson
 
+from hstlc.errors import UsageError
 from hstlc.web.rebin.answer import fits_product, json_answer, summary
 from hstlc.web.rebin.columns import Shown, shown_columns
 from hstlc.web.rebin.engine import Seen, see
 from hstlc.web.rebin.held import Held
-from hstlc.web.rebin.periods import periodogram
+from hstlc.web.rebin.periods import no_periodogram, periodogram
 from hstlc.web.rebin.picture import curve_picture
 from hstlc.web.rebin.snippet import snippet
 from hstlc.web.rebin.stamps import stamps
@@ -68,7 +69,12 @@ def do(job: Job, held: Held, check: Callable[[], None] = lambda: None) -> Any:
         return _json(stamps(subject, selection, held, check), started)
     if job.kind == "periodogram":
         selection = replace(selection, counts=None, blocks=None, fold_s=None)
-    seen = see(subject, selection, held, check)
+    try:
+        seen = see(subject, selection, held, check)
+    except UsageError as error:
+        if job.kind != "periodogram" or error.code != "usage.time-range":
+            raise
+        return _json(no_periodogram("the stretch is shorter than a bin"), started)  # it was chosen among finer bins
     check()
     if job.kind == "periodogram":
         return _json(periodogram(subject, selection, seen), started)
