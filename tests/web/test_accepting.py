@@ -6,6 +6,7 @@ import socket
 from collections.abc import Iterator
 
 import pytest
+from apart import run_apart
 
 from hstlc.web import listening
 from hstlc.web.listening import Accepting, Share
@@ -65,7 +66,7 @@ async def _taken(bound: socket.socket, shares: list[Share | None], wanted: int) 
 def test_no_process_has_more_than_one_connection_more_than_another(bound: socket.socket) -> None:
     counts = [0, 0, 0]
     clients = _connect(bound, CLIENTS)
-    got = asyncio.run(_taken(bound, [Share(counts, slot) for slot in range(3)], CLIENTS))
+    got = run_apart(_taken(bound, [Share(counts, slot) for slot in range(3)], CLIENTS))
     assert max(got) - min(got) <= 1
     for one in clients:
         one.close()
@@ -75,14 +76,14 @@ def test_one_that_is_away_is_not_waited_for(bound: socket.socket) -> None:
     counts = [0, 0]
     Share(counts, 1).away()
     clients = _connect(bound, CLIENTS)
-    assert asyncio.run(_taken(bound, [Share(counts, 0)], CLIENTS)) == [CLIENTS]
+    assert run_apart(_taken(bound, [Share(counts, 0)], CLIENTS)) == [CLIENTS]
     for one in clients:
         one.close()
 
 
 def test_one_that_does_not_accept_is_not_waited_for_long(bound: socket.socket) -> None:
     clients = _connect(bound, 3)
-    assert asyncio.run(_taken(bound, [Share([5, 0], 0)], 3)) == [3]
+    assert run_apart(_taken(bound, [Share([5, 0], 0)], 3)) == [3]
     for one in clients:
         one.close()
 
@@ -94,7 +95,7 @@ def test_without_files_it_tries_again(
     clients = _connect(bound, 2)
     flaky = Flaky(fileno=bound.dup().detach())
     monkeypatch.setattr(flaky, "dup", lambda: flaky, raising=False)
-    assert asyncio.run(_taken(flaky, [None], 2)) == [2]
+    assert run_apart(_taken(flaky, [None], 2)) == [2]
     assert "Too many open files" in caplog.text
     for one in clients:
         one.close()
