@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Select, and_, select
 
-from hstlc.db.records import COMPOSITE, FILES, MEMBERS, METADATA, OUTPUTS, PRODUCTS, SOURCES
+from hstlc.db.records import COMPOSITE, FILES, MEMBERS, METADATA, OUTPUTS, PRODUCTS, SOURCES, STATS
 from hstlc.db.upserts import chunks
 
 __all__ = ["PartRows", "bands_beside", "curve_of_source", "exclusions", "parts_of", "place_in_field"]
@@ -108,14 +108,21 @@ def _files(connection: Connection, exposures: Sequence[int]) -> dict[int, list[R
     return found
 
 
-def bands_beside(connection: Connection, metadata_id: int, source_name: str) -> list[str]:
-    """Return the bands that a source of an exposure has light curves of; '' is that of everything."""
-    rows = select(OUTPUTS.c.band).where(
+def bands_beside(
+    connection: Connection, metadata_id: int, source_name: str
+) -> dict[str, tuple[float | None, float | None]]:
+    """Return the bands that a source of an exposure has light curves of, '' is that of everything.
+
+    To each belong the shortest and the longest wavelength, m, where statistics tell them.
+    """
+    joined = OUTPUTS.outerjoin(STATS, STATS.c.product_id == OUTPUTS.c.individual_product_id)
+    rows = select(OUTPUTS.c.band, STATS.c.em_min_m, STATS.c.em_max_m).select_from(joined)
+    of_it = rows.where(
         OUTPUTS.c.metadata_id == metadata_id,
         OUTPUTS.c.source_name == source_name,
         OUTPUTS.c.individual_product_id.is_not(None),
     )
-    return list(connection.scalars(rows.order_by(OUTPUTS.c.id)))
+    return {band: (shortest, longest) for band, shortest, longest in connection.execute(of_it.order_by(OUTPUTS.c.id))}
 
 
 def exclusions(connection: Connection, product_id: int) -> list[Row]:

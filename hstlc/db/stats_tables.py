@@ -151,6 +151,12 @@ class Stats(Base):
     setup_id: Mapped[int | None] = reference_column(
         "setup.id", "SET NULL", "mission, instrument, kind and lead, and whether it varies, as one, as in light_curve"
     )
+    em_min_m: Mapped[float | None] = number_column(
+        "shortest wavelength of the light curve; NULL: not known", "m", "em.wl;stat.min"
+    )
+    em_max_m: Mapped[float | None] = number_column(
+        "longest wavelength of the light curve; NULL: not known", "m", "em.wl;stat.max"
+    )
 
 
 class Candidate(Base):

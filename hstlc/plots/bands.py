@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from hstlc.lightcurves.rebin import dataset_starts
 from hstlc.model import LightCurve
+from hstlc.model.spectral import spectral_range
 from hstlc.stats.hardness import hardness_ratio
 
 __all__ = ["RatioSeries", "band_label", "bands_and_cameras", "energies", "hardness_series"]
@@ -47,9 +48,8 @@ class RatioSeries:
 
 def energies(curve: LightCurve) -> tuple[float, float] | None:
     """Return the limits of the band of a curve in keV; None where it does not say."""
-    low, high = curve.meta.get("EMIN"), curve.meta.get("EMAX")
-    known = isinstance(low, (int, float)) and isinstance(high, (int, float)) and float(low) < float(high)
-    return (float(low), float(high)) if known and low is not None and high is not None else None
+    found = spectral_range(curve.meta)
+    return found[:2] if found is not None and found[2] == "keV" else None
 
 
 def band_label(name: str, curve: LightCurve) -> str:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from hstlc.errors import InconsistentError, UsageError
 from hstlc.model import LightCurve
+from hstlc.model.spectral import wavelengths_m
 from hstlc.stats.arrival_summary import arrival_candidates, arrival_statistics
 from hstlc.stats.artifacts import artifact_note
 from hstlc.stats.band_scan import has_peak
@@ -34,7 +35,7 @@ from hstlc.stats.variability import (
 
 __all__ = ["STEP_VERSION", "Statistics", "StatsSettings", "statistics"]
 
-STEP_VERSION = 4
+STEP_VERSION = 5
 
 FloatArray = NDArray[np.float64]
 
@@ -161,6 +162,8 @@ class Statistics:
         Probability of the arrivals for a constant source by the tests of Kolmogorov and Smirnov, and of Kuiper.
     blocks_p05, blocks_p01 : int or None
         Bayesian blocks of the arrivals, one too many with a probability of 5 and of 1 %.
+    em_min_m, em_max_m : float or None, m
+        Shortest and longest wavelength, as the keywords of the light curve tell.
     """
 
     total: int
@@ -210,6 +213,8 @@ class Statistics:
     kuiper_p: float | None = None
     blocks_p05: int | None = None
     blocks_p01: int | None = None
+    em_min_m: float | None = None
+    em_max_m: float | None = None
 
 
 def statistics(
@@ -267,6 +272,7 @@ def statistics(
     amplitude, amplitude_error = fractional_variability(good["rate"], rate_variance) or (None, None)
     of_arrivals = _of_arrivals(curve, good["rate"], rate_variance, amplitude)
     gl_index = of_arrivals.get("gl_index")
+    shortest_m, longest_m = wavelengths_m(curve.meta)
     return Statistics(
         total=total,
         mean=mean,
@@ -300,6 +306,8 @@ def statistics(
             else arrival_candidates(curve, settings.candidate_p)
         ),
         peak_note=peak_note,
+        em_min_m=shortest_m,
+        em_max_m=longest_m,
         **of_arrivals,
     )
 

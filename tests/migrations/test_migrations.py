@@ -155,7 +155,7 @@ def test_the_rows_of_the_first_schema_are_kept_and_completed(database_url: str) 
                 "7, true, true, 3, 2.5, '0', 1, '0', '2024-05-06 00:00:00' FROM product"
             )
         )
-    assert upgrade(database_url) == ("0001", "0008")
+    assert upgrade(database_url) == ("0001", "0009")
     with reading(engine) as connection:
         row = connection.execute(text("SELECT * FROM metadata")).mappings().one()
         assert row["configuration"] == configuration_key(row) == "sky/CAM/D/A%2FB%25/CLEAR/0/WIDE"
@@ -193,7 +193,7 @@ def test_light_curves_that_vary_get_a_setup_of_their_own(database_url: str) -> N
             )
             for statement in (product, curve, stats):
                 connection.execute(text(statement))
-    assert upgrade(database_url) == ("0007", "0008")
+    assert upgrade(database_url) == ("0007", "0009")
     with reading(engine) as connection:
         joined = (
             "SELECT c.product_id, u.mission, u.interesting FROM light_curve c JOIN setup u ON u.id = c.setup_id "
@@ -214,7 +214,7 @@ def test_an_older_database_is_refused_and_upgraded_on_demand(
     assert caught.value.code == "usage.schema"
     assert "hstlc db upgrade" in caught.value.hint
     assert content(filled) == before
-    assert upgrade(database_url) == ("0008", "9999")
+    assert upgrade(database_url) == ("0009", "9999")
     ensure_schema(filled)
     assert content(filled)["metadata"] == [(*before["metadata"][0], 5)]
 
@@ -240,7 +240,7 @@ def test_an_upgrade_that_fails_changes_nothing(
     with pytest.raises(ZeroDivisionError):
         upgrade(database_url)
     assert content(filled) == before
-    assert current_and_head(filled)[0] == "0008"
+    assert current_and_head(filled)[0] == "0009"
 
 
 def test_an_upgrade_that_breaks_references_is_undone(

@@ -53,7 +53,7 @@ def test_known_answers():
     assert found.peak_period_s == pytest.approx(120, abs=1)
     assert found.false_alarm_probability < 1e-6
     assert (found.bins_used, found.exposure_s, found.interesting) == (1350, 2700.0, True)
-    assert STEP_VERSION == 4
+    assert STEP_VERSION == 5
 
 
 def test_small_numbers_by_hand():

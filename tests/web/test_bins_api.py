@@ -86,6 +86,9 @@ def test_an_energy_band_holds_fewer_counts(client, source):
     named = data_of(client, source, band="soft")
     assert named["meta"]["band"] == "soft"
     assert named["name"] == source
+    bands = {one["name"]: (one["low"], one["high"], one["unit"]) for one in named["meta"]["bands"]}
+    assert bands["soft"] == (0.5, 1.2, "keV")
+    assert bands["broad"] == (0.5, 7.0, "keV")
 
 
 def test_background_can_be_kept(client, source):

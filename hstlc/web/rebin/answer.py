@@ -13,6 +13,7 @@ import orjson
 from hstlc.formats.curve_fits import write_light_curve
 from hstlc.lightcurves.barycenter import target_position
 from hstlc.model import LightCurve, Quality
+from hstlc.model.spectral import spectral_range
 from hstlc.web.rebin.columns import Shown
 from hstlc.web.rebin.engine import Seen, barycentric_edges
 from hstlc.web.rebin.subject import Selection, Subject
@@ -86,7 +87,7 @@ def description(subject: Subject, selection: Selection, seen: Seen) -> dict[str,
         "band": str(curve.meta.get("BAND") or ""),
         "selection": _limits(curve),
         "axis": axis,
-        "bands": [{"name": name, "low": None, "high": None, "unit": "keV"} for name in subject.bands if axis],
+        "bands": [_band(name, limits) for name, limits in subject.bands.items() if axis],
         "background": "keep" if selection.keep_background else "subtract",
         "time": "tdb" if selection.barycentric else "utc",
         "reference_mjd": curve.reference.mjd,
@@ -115,17 +116,19 @@ def _binning(selection: Selection, stored: LightCurve) -> dict[str, Any]:
     }
 
 
+def _band(name: str, limits: tuple[float, float] | None) -> dict[str, Any]:
+    low, high = limits or (None, None)
+    return {"name": name, "low": low, "high": high, "unit": "keV"}
+
+
 def _axis(curve: LightCurve) -> str | None:
-    if curve.meta.get("EMIN") is not None:
-        return "energy"
-    return "wavelength" if curve.meta.get("WMIN") is not None else None
+    found = spectral_range(curve.meta)
+    return None if found is None else {"keV": "energy", "Angstrom": "wavelength"}[found[2]]
 
 
 def _limits(curve: LightCurve) -> str:
-    for low, high, unit in (("EMIN", "EMAX", "keV"), ("WMIN", "WMAX", "Angstrom")):
-        if curve.meta.get(low) is not None and curve.meta.get(high) is not None:
-            return f"{curve.meta[low]:g} {unit} .. {curve.meta[high]:g} {unit}"
-    return ""
+    found = spectral_range(curve.meta)
+    return "" if found is None else "{0:g} {2} .. {1:g} {2}".format(*found)
 
 
 def _fold(selection: Selection, seen: Seen) -> dict[str, Any] | None:

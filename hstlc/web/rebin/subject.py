@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from hstlc.db.rebin import PartRows, bands_beside, parts_of
 from hstlc.errors import StoreError, UsageError
 from hstlc.missions.base import ExposureValues
 from hstlc.missions.registry import missions
+from hstlc.model.spectral import energies_kev
 from hstlc.pipeline.observation import values_of_row
 from hstlc.pipeline.stored import stored_path
 from hstlc.store.digest import digest
@@ -63,8 +65,8 @@ class Subject:
     parts : tuple of Part
     settings : object
         The mission's settings; None where the mission is not installed.
-    bands : tuple of str
-        Names for ``band=``.
+    bands : mapping of str to (float, float) or None
+        Names for ``band=``, and their energies in keV where these are known.
     most_bins : int
         That an answer may have.
     """
@@ -77,7 +79,7 @@ class Subject:
     path: Path
     parts: tuple[Part, ...]
     settings: Any
-    bands: tuple[str, ...]
+    bands: Mapping[str, tuple[float, float] | None]
     most_bins: int
 
     @property
@@ -216,10 +218,11 @@ def _title(row: dict[str, Any]) -> str:
     return ", ".join(filter(None, (row["targname"], source, setup, row["band"], what)))
 
 
-def _bands(connection: Connection, parts: list[PartRows]) -> tuple[str, ...]:
-    """Return the names of bands of the source without its camera, where it has several."""
+def _bands(connection: Connection, parts: list[PartRows]) -> dict[str, tuple[float, float] | None]:
+    """Return the bands of the source without its camera, where it has several, and their energies in keV."""
     if not parts or not parts[0].source_name:
-        return ()
+        return {}
     camera = parts[0].band.rpartition("_")[0]
-    names = [name.rpartition("_") for name in bands_beside(connection, parts[0].exposure["id"], parts[0].source_name)]
-    return tuple(name for prefix, _, name in names if prefix == camera)
+    found = bands_beside(connection, parts[0].exposure["id"], parts[0].source_name)
+    split = ((*name.rpartition("_"), limits) for name, limits in found.items())
+    return {name: energies_kev(*limits) for prefix, _, name, limits in split if prefix == camera}
