@@ -152,10 +152,10 @@ class Stats(Base):
         "setup.id", "SET NULL", "mission, instrument, kind and lead, and whether it varies, as one, as in light_curve"
     )
     em_min_m: Mapped[float | None] = number_column(
-        "shortest wavelength of the light curve; NULL: not known", "m", "em.wl;stat.min"
+        "shortest wavelength that was chosen, of a band its own; NULL: not known", "m", "em.wl;stat.min"
     )
     em_max_m: Mapped[float | None] = number_column(
-        "longest wavelength of the light curve; NULL: not known", "m", "em.wl;stat.max"
+        "longest wavelength that was chosen, likewise", "m", "em.wl;stat.max"
     )
 
 

@@ -17,7 +17,7 @@ class ViewColumn:
     ----------
     name : str
     sql : str
-        What it is.
+        What it is; ``{shortest_aa}`` and ``{longest_aa}`` stand for what each database writes in its own way.
     doc : str
     unit, ucd, utype : str
         '' where it has none.
@@ -90,10 +90,11 @@ OBSCORE = (
                "Char.TimeAxis.Resolution.Refval.value"),
     ViewColumn("t_xel", "CAST(t.bins_used AS BIGINT)", "bins that are not flagged", "", "meta.number",
                "Char.TimeAxis.numBins"),
-    ViewColumn("em_min", "t.em_min_m", "shortest wavelength of the light curve; NULL: not known", "m", "em.wl;stat.min",
+    ViewColumn("em_min", "coalesce(1e-10 * {shortest_aa}, t.em_min_m)", "shortest wavelength: that the exposure "
+               "saw, else of the band or the wavelengths that were chosen; NULL: not known", "m", "em.wl;stat.min",
                "Char.SpectralAxis.Coverage.Bounds.Limits.LoLimit"),
-    ViewColumn("em_max", "t.em_max_m", "longest wavelength, likewise", "m", "em.wl;stat.max",
-               "Char.SpectralAxis.Coverage.Bounds.Limits.HiLimit"),
+    ViewColumn("em_max", "coalesce(1e-10 * {longest_aa}, t.em_max_m)", "longest wavelength, likewise", "m",
+               "em.wl;stat.max", "Char.SpectralAxis.Coverage.Bounds.Limits.HiLimit"),
     ViewColumn("em_res_power", _REAL, "NULL: not a spectrum", "", "spect.resolution",
                "Char.SpectralAxis.Resolution.ResolPower.refVal"),
     ViewColumn("em_xel", _WHOLE, "NULL: not a spectrum", "", "meta.number", "Char.SpectralAxis.numBins"),
@@ -115,6 +116,19 @@ _OBSCORE_FROM = """
 FROM light_curve c LEFT JOIN stats t ON t.product_id = c.product_id LEFT JOIN metadata m ON m.id = c.metadata_id
 """
 
+#: What an exposure says of its wavelengths is an object in ``metadata.extra``: a pair of limits for each segment.
+_LIMITS = {
+    "sqlite": (
+        "(SELECT {call}(json_extract(w.value, '$[{end}]')) FROM "
+        "json_each(CASE WHEN json_valid(m.extra) THEN m.extra ELSE '{{}}' END, '$.wavelength_aa') w)"
+    ),
+    "postgresql": (
+        "(SELECT {call}(CAST(w.value ->> {end} AS DOUBLE PRECISION)) FROM "
+        "jsonb_each(CASE WHEN jsonb_typeof(m.extra -> 'wavelength_aa') = 'object' "
+        "THEN m.extra -> 'wavelength_aa' ELSE CAST('{{}}' AS JSONB) END) w)"
+    ),
+}
+
 #: The column of ``stats`` that came last of those that the views read.
 _NEWEST = "em_max_m"
 
@@ -122,17 +136,30 @@ _NEWEST = "em_max_m"
 VIEWS = {"obscore": (OBSCORE, _OBSCORE_FROM)}
 
 
-def view_query(name: str) -> str:
+def view_query(name: str, dialect: str) -> str:
     """Return the query of a view.
 
     Parameters
     ----------
     name : str
         One of :data:`VIEWS`.
+    dialect : str
+        ``sqlite`` or ``postgresql``.
     """
     columns, source = VIEWS[name]
-    listed = (f"{one.sql} AS {one.name}" for one in columns)
+    whole = "CASE WHEN c.kind = 'individual' AND c.band = '' THEN {} END"
+    limits = {
+        "shortest_aa": whole.format(_LIMITS[dialect].format(call="min", end=0)),
+        "longest_aa": whole.format(_LIMITS[dialect].format(call="max", end=1)),
+    }
+    listed = (f"{_filled(one.sql, limits)} AS {one.name}" for one in columns)
     return "SELECT " + ",\n  ".join(listed) + source
+
+
+def _filled(sql: str, limits: dict[str, str]) -> str:
+    for name, value in limits.items():
+        sql = sql.replace(f"{{{name}}}", value)
+    return sql
 
 
 def make_views(connection: Connection) -> None:
@@ -141,7 +168,7 @@ def make_views(connection: Connection) -> None:
     if not inspected.has_table("light_curve") or _NEWEST not in {one["name"] for one in inspected.get_columns("stats")}:
         return
     for name in VIEWS:
-        connection.execute(text(f"CREATE VIEW {name} AS {view_query(name)}"))
+        connection.execute(text(f"CREATE VIEW {name} AS {view_query(name, connection.dialect.name)}"))
 
 
 def drop_views(connection: Connection) -> None:

@@ -163,7 +163,7 @@ class Statistics:
     blocks_p05, blocks_p01 : int or None
         Bayesian blocks of the arrivals, one too many with a probability of 5 and of 1 %.
     em_min_m, em_max_m : float or None, m
-        Shortest and longest wavelength, as the keywords of the light curve tell.
+        Shortest and longest wavelength that was chosen, as the keywords of the light curve tell.
     """
 
     total: int

@@ -8,7 +8,7 @@ from sqlalchemy import Engine, inspect, text, update
 
 from hstlc.db.engine import make_engine, reading, writing
 from hstlc.db.migrate import ensure_schema
-from hstlc.db.records import LIGHT_CURVES, STATS
+from hstlc.db.records import LIGHT_CURVES, METADATA, STATS
 from hstlc.db.views import OBSCORE
 
 #: Table 4 of ObsCore 1.1: name, type and unit of the mandatory columns.
@@ -48,10 +48,12 @@ def test_types_are_those_of_the_standard(postgres_url: str) -> None:
 
 
 def test_values(filled: Engine) -> None:
+    limits = {"A": [1290.0, 1430.5], "B": [1137.25, 1275.0]}
     with writing(filled) as connection:
+        connection.execute(update(METADATA).values(extra={"wavelength_aa": limits}))
         connection.execute(update(LIGHT_CURVES).values(size_bytes=37440, ra_deg=10.5, dec_deg=-3.25))
         connection.execute(update(LIGHT_CURVES).values(start_mjd=58000.0, end_mjd=58000.5, exptime_s=1900.0))
-        connection.execute(update(STATS).values(bins_used=940, exposure_s=1880.0, em_min_m=1.1e-7, em_max_m=1.4e-7))
+        connection.execute(update(STATS).values(bins_used=940, exposure_s=1880.0, em_min_m=9.15e-8, em_max_m=1.8e-7))
     found = row(filled)
     number = found["product_id"]
     known = {
@@ -59,7 +61,7 @@ def test_values(filled: Engine) -> None:
         "obs_publisher_did": "ivo://hstlc/hst?lz0001aaq_curve.fits", "access_url": f"/api/v1/curves/{number}/file",
         "access_format": "application/fits", "access_estsize": 37, "target_name": "A STAR", "s_ra": 10.5,
         "s_dec": -3.25, "t_min": 58000.0, "t_max": 58000.5, "t_exptime": 1880.0, "t_resolution": 2.0, "t_xel": 940,
-        "em_min": 1.1e-7, "em_max": 1.4e-7, "o_ucd": "phot.count",
+        "em_min": pytest.approx(1137.25e-10), "em_max": pytest.approx(1430.5e-10), "o_ucd": "phot.count",
         "facility_name": "HST", "instrument_name": "COS", "obs_title": "A STAR, COS FUV G130M", "em_band": "",
     }  # fmt: skip
     assert {name: found[name] for name in known} == known
@@ -67,12 +69,24 @@ def test_values(filled: Engine) -> None:
     assert set(rest.values()) == {None}
 
 
-@pytest.mark.parametrize("change", [{"em_min_m": None}, {"em_max_m": None}, {"em_min_m": None, "em_max_m": None}])
-def test_limits_that_are_not_known_are_null(filled: Engine, change: dict[str, None]) -> None:
+@pytest.mark.parametrize("extra", [{}, {"wavelength_aa": None}, {"wavelength_aa": {}}, {"wavelength_aa": {"A": None}}])
+@pytest.mark.parametrize("limits", [(9.15e-8, 1.8e-7), (None, 1.8e-7), (9.15e-8, None), (None, None)])
+def test_where_the_exposure_does_not_tell_limits_are_those_of_the_curve(
+    filled: Engine, extra: dict[str, Any], limits: tuple[float | None, float | None]
+) -> None:
     with writing(filled) as connection:
-        connection.execute(update(STATS).values({"em_min_m": 1e-10, "em_max_m": 2e-10} | change))
-    assert row(filled)["em_min"] == {"em_min_m": 1e-10, **change}["em_min_m"]
-    assert row(filled)["em_max"] == {"em_max_m": 2e-10, **change}["em_max_m"]
+        connection.execute(update(METADATA).values(extra=extra))
+        connection.execute(update(STATS).values(em_min_m=limits[0], em_max_m=limits[1]))
+    assert (row(filled)["em_min"], row(filled)["em_max"]) == limits
+
+
+@pytest.mark.parametrize("change", [{"band": "blue"}, {"kind": "composite"}])
+def test_a_band_and_a_composite_have_limits_of_their_own(filled: Engine, change: dict[str, str]) -> None:
+    with writing(filled) as connection:
+        connection.execute(update(METADATA).values(extra={"wavelength_aa": {"A": [1290.0, 1430.5]}}))
+        connection.execute(update(STATS).values(em_min_m=1.393e-7, em_max_m=1.404e-7))
+        connection.execute(update(LIGHT_CURVES).values(change))
+    assert (row(filled)["em_min"], row(filled)["em_max"]) == (1.393e-7, 1.404e-7)
 
 
 def test_a_curve_without_statistics_or_exposure_is_still_a_row(filled: Engine) -> None:

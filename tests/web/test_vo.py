@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import astropy.units as u
 import numpy as np
 import pytest
 import pyvo
@@ -19,7 +20,7 @@ from astropy.io.votable import parse
 from astropy.table import QTable
 from astropy.timeseries import TimeSeries
 from pyvo.dal.adhoc import DatalinkResults
-from sqlalchemy import select
+from sqlalchemy import Executable, select, text
 from starlette.testclient import TestClient
 
 from hstlc.config import Settings
@@ -36,15 +37,19 @@ CORE = {"#this", "#preview", "#preview-plot", "#proc", "#progenitor", "#derivati
 Stilts = Callable[..., str]
 
 
+def rows_of(settings: Settings, query: Executable) -> list[dict[str, Any]]:
+    engine = make_engine(settings.db_connection_string)
+    try:
+        with reading(engine) as connection:
+            return [dict(row) for row in connection.execute(query).mappings()]
+    finally:
+        engine.dispose()
+
+
 @pytest.fixture
 def curves(site_settings: Settings) -> list[dict[str, Any]]:
     """Rows of ``light_curve`` of the demonstration store."""
-    engine = make_engine(site_settings.db_connection_string)
-    try:
-        with reading(engine) as connection:
-            return [dict(row) for row in connection.execute(select(*COLUMNS)).mappings()]
-    finally:
-        engine.dispose()
+    return rows_of(site_settings, select(*COLUMNS))
 
 
 @pytest.fixture(scope="session")
@@ -443,3 +448,15 @@ def test_stilts_searches_and_copies(served: str, stilts: Stilts, tmp_path: Path)
     curve = tmp_path / "curve.fits"
     stilts("tcopy", f"in={found['access_url'][0]}#LIGHTCURVE", "ifmt=fits", f"out={curve}")
     assert "rate" in QTable.read(curve).colnames
+
+
+def test_the_view_tells_the_wavelengths_of_every_mission(site_settings: Settings) -> None:
+    query = "SELECT obs_collection, em_band, em_min, em_max FROM obscore WHERE calib_level = 3"
+    rows = rows_of(site_settings, text(query))
+    seen = {(row["obs_collection"], row["em_band"]): (row["em_min"], row["em_max"]) for row in rows}
+    edges = [(energy * u.keV).to_value(u.m, u.spectral()) for energy in (7.0, 0.5)]
+    for key in (("CHANDRA", "broad"), ("XMM", "pn_broad")):
+        assert seen[key] == pytest.approx(tuple(edges), rel=1e-12)
+    spectra = [(row["em_min"], row["em_max"]) for row in rows if row["obs_collection"] == "HST" and row["em_min"]]
+    assert spectra
+    assert all(1100e-10 < low < high < 3200e-10 for low, high in spectra)
