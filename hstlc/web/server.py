@@ -19,6 +19,7 @@ from typing import Any, cast
 
 import click
 import uvicorn
+from fastapi import FastAPI
 
 from hstlc.config import Settings
 from hstlc.config.web import WebSection
@@ -111,7 +112,7 @@ def _serve(settings: Settings, listening: socket.socket, share: Share | None = N
         timeout_graceful_shutdown=_LAST_ANSWERS_S,
     )
     with _forwarded_log():
-        _Server(config, share).run(sockets=[listening])
+        _Server(config, app, share).run(sockets=[listening])
 
 
 class _Server(uvicorn.Server):
@@ -120,9 +121,9 @@ class _Server(uvicorn.Server):
     It accepts connections itself, so that none of several processes gets many more than another.
     """
 
-    def __init__(self, config: uvicorn.Config, share: Share | None = None) -> None:
+    def __init__(self, config: uvicorn.Config, app: FastAPI, share: Share | None = None) -> None:
         super().__init__(config)
-        self._share = share
+        self._app, self._share = app, share
         self._accepting: list[Accepting] = []
         self._taking: set[asyncio.Task[Any]] = set()
 
@@ -143,6 +144,8 @@ class _Server(uvicorn.Server):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets=[])
+        if self.started:
+            self._app.state.rebin.warm()
         loop = asyncio.get_running_loop()
         self._accepting = [Accepting(loop, one, self._take, self._share) for one in sockets or ()]
 

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from apart import run_apart
+from server_process import server
 
 from hstlc.db.engine import make_engine, reading
 from hstlc.db.records import LIGHT_CURVES
@@ -210,6 +211,20 @@ def test_a_client_that_is_gone_is_not_waited_for(site_settings, pool):
         run_apart(pool.run(Job("json", subject, Selection()), gone=gone))
 
 
+def test_workers_start_before_they_are_asked(site_settings, pool):
+    pool.warm()
+    before = _soon(lambda: pool.processes)
+    assert isinstance(run_apart(pool.run(Job("json", subject_of(site_settings, "ls0000a1q"), Selection()))), bytes)
+    assert pool.processes == before
+
+
+def test_a_server_starts_its_worker_before_the_first_request(site_home):
+    with server(site_home) as (process, _):
+        assert _soon(
+            lambda: [n for path in Path(f"/proc/{process.pid}/task").glob("*/children") if (n := path.read_text())]
+        )
+
+
 def test_a_worker_that_dies_is_started_again(site_settings, pool):
     subject = subject_of(site_settings, "ls0000a1q")
     job = Job("json", subject, Selection())
@@ -282,6 +297,14 @@ def test_workers_end_with_a_server_that_is_killed(site_home):
             break
         time.sleep(0.1)
     assert not _runs(worker)
+
+
+def _soon(found):
+    end = time.monotonic() + 30
+    while not found():
+        assert time.monotonic() < end
+        time.sleep(0.02)
+    return found()
 
 
 def _runs(process):

@@ -143,12 +143,20 @@ class Pool:
                 raise BusyError("web.rebin-busy", "too many light curves are being made", "try again in a moment")
             ticket = Ticket(next(self._numbers), job, job.key, (view, job.kind), now + self._timeout_s, finish)
             self._waiting.append(ticket)
-            if not self._started:
-                self._started = True
-                for slot in self._slots:
-                    slot.start()
+            self._start()
             self._changed.notify_all()
         return ticket
+
+    def warm(self) -> None:
+        """Start the processes, so that the first request does not wait for one to load what it needs."""
+        with self._changed:
+            self._start()
+
+    def _start(self) -> None:
+        if not self._started and not self._closed:
+            self._started = True
+            for slot in self._slots:
+                slot.start()
 
     def drop(self, ticket: Ticket, error: BaseException) -> None:
         """Give up a request: one that waits at once, one that runs at its next step."""
@@ -233,6 +241,8 @@ class _Slot(threading.Thread):
     def run(self) -> None:
         """Take requests until there are no more."""
         try:
+            with suppress(OSError):  # a request tries again, and is told
+                self._begin()
             while (ticket := self._pool.take(self._index)) is not None:
                 try:
                     self._try(ticket)

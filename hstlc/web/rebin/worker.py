@@ -7,6 +7,7 @@ import signal
 import threading
 import time
 import traceback
+from importlib import import_module
 from multiprocessing.connection import Connection
 from typing import Any
 
@@ -18,6 +19,9 @@ __all__ = ["CRASHED", "DONE", "REFUSED", "STOPPED", "serve"]
 DONE, REFUSED, STOPPED, CRASHED = "done", "refused", "stopped", "crashed"
 
 _PARENT_POLL_S = 1.0
+
+#: What steps import when they need it, loaded here before the first request rather than while it waits.
+_LIBRARIES = ("astropy.io.fits", "astropy.timeseries", "erfa", "nifty_ls", "scipy.ndimage")
 
 
 class _StoppedError(Exception):
@@ -40,9 +44,13 @@ def serve(connection: Connection, stop: Any, most_bytes: int, parent: int) -> No
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
+    from hstlc.missions.registry import missions
     from hstlc.web.rebin.held import Held
     from hstlc.web.rebin.work import do
 
+    missions()
+    for name in _LIBRARIES:
+        import_module(name)
     held = Held(most_bytes)
     while True:
         try:
