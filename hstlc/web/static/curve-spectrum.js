@@ -6,6 +6,7 @@ const NEAR = 12; // pixels: so close to a peak a click means it
 const MOST = 5; // peaks in the list
 const LINE = 0.06; // of the height: so far apart labels of levels must be ...
 const WIDE = 44; // pixels: ... or else beside each other
+const DECADE = 10; // from lowest to highest frequency: of a wider range powers of ten are named
 
 /** One plot and its list of peaks. */
 export class SpectrumPlot {
@@ -35,9 +36,17 @@ export class SpectrumPlot {
       y_axis_label: "Power",
       min_border_left: 66,
     });
+    if (frequency.at(-1) / frequency[0] < DECADE) this.#narrow(figure);
     this.#addGlyphs(figure, look, levels);
     figure.on_event("tap", (event) => this.#tapped(figure, event));
     this.view = await show(figure, this.plot, this.view);
+  }
+
+  /** Name few frequencies of a range without a power of ten, for which the names are long. */
+  #narrow(figure) {
+    const axis = figure.xaxes[0];
+    axis.ticker = figure.xgrids[0].ticker = new Bokeh.AdaptiveTicker({desired_num_ticks: 3, mantissas: [1, 2, 5]});
+    axis.formatter = new Bokeh.BasicTickFormatter({precision: 2});
   }
 
   #addGlyphs(figure, look, levels) {
@@ -51,7 +60,7 @@ export class SpectrumPlot {
       [before, shift] = [power, close ? shift + WIDE : 0];
       figure.line([from, to], [power, power], {line_color: look.quiet, line_dash: [4, 4]});
       figure.text({x: [from], y: [power], text: [chance], x_offset: 4 + shift, text_color: look.quiet,
-        text_font_size: "11px", text_baseline: "bottom"});
+        text_font_size: "11px", text_baseline: "middle", background_fill_color: look.ground});
     }
     const marks = new Bokeh.ColumnDataSource({data: {
       x: peaks.map((one) => one.frequency_hz), y: peaks.map((one) => one.power),
