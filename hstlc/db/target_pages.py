@@ -202,7 +202,9 @@ def of_target(connection: Connection, target: Mapping[str, Any]) -> TargetRows:
     more: set[str] = set()
 
     def some(name: str, rows: Select[Any], most: int, **values: Any) -> list[Row]:
-        found = [dict(row) for row in connection.execute(rows, values).mappings()]
+        answer = connection.execute(rows, values)
+        names = tuple(answer.keys())
+        found = [dict(zip(names, row, strict=True)) for row in answer]
         if len(found) > most:
             more.add(name)
         return found[:most]

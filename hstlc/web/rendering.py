@@ -29,11 +29,22 @@ SUBJECTS = (
 )
 
 
+_METHODS = frozenset(dir(dict))
+
+
 @cache
 def _environment() -> Environment:
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
-    environment = Environment(
+    class Mappings(Environment):
+        """Templates whose ``row.name`` looks into a mapping first; as an attribute each is missed with an exception."""
+
+        def getattr(self, obj: Any, attribute: str) -> Any:
+            if type(obj) is dict and attribute not in _METHODS and attribute in obj:
+                return obj[attribute]
+            return super().getattr(obj, attribute)
+
+    environment = Mappings(
         loader=PackageLoader("hstlc.web", "templates"),
         autoescape=True,
         undefined=StrictUndefined,

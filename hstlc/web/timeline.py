@@ -119,4 +119,4 @@ def _day(mjd: float) -> str:
 
 
 def _moment(mjd: float) -> str:
-    return _date(mjd).strftime("%Y-%m-%d %H:%M")
+    return _date(mjd).isoformat(" ", "minutes")[:16]

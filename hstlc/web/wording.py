@@ -30,7 +30,7 @@ def moment(value: datetime | None, *, seconds: bool = False) -> str:
     """Return a moment in UTC, to the minute; '' for none."""
     if value is None:
         return ""
-    return value.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S" if seconds else "%Y-%m-%d %H:%M")
+    return value.astimezone(UTC).isoformat(" ", "seconds" if seconds else "minutes")[: 19 if seconds else 16]
 
 
 def mjd_moment(mjd: float | None) -> str:
