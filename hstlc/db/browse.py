@@ -33,7 +33,7 @@ _SORTED = 50_000  # the most rows that are sorted, once as many were looked at o
 _STRIDE = 400  # rows to look at first where there is a limit; each stride that follows is longer
 _LONGEST = 50_000  # rows of the longest stride
 _CHUNK = 1_000  # rows that are read at once to be passed on
-_TOGETHER = 5_000  # rows of all setups that PostgreSQL may read for one stride: its plan takes longer to make else
+_TOGETHER = 40_000  # rows of all setups that PostgreSQL may read for one stride; beyond, it merges them or sorts all
 
 
 @dataclass(frozen=True, slots=True)
