@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,7 +22,7 @@ from sqlalchemy import Column, Connection, Dialect, select
 from hstlc.db.curve_columns import COLUMNS, SORTED_BY
 from hstlc.db.curve_filters import Chosen, Limits, aside, bounds, conditions, fewest, finder, split
 from hstlc.db.records import LIGHT_CURVES, SETUPS, STATS
-from hstlc.db.sql_text import NOTHING, Sql, all_of, bound, commas, converted, name_of, run, sql
+from hstlc.db.sql_text import NOTHING, Sql, all_of, bound, chain, commas, converted, name_of, run, sql
 
 __all__ = ["Order", "Page", "Place", "browse", "count_curves", "instruments", "stream"]
 
@@ -297,18 +297,13 @@ def _way(asked: _Asked, null: bool, place: Place | None, stride: int) -> Sql:
     if len(asked.setups) == 1:
         return sql(ordered, branch(asked.setups[0]), keys, stride)
     if asked.dialect.name == "sqlite":  # it merges branches in order
-        return sql(ordered, _united(branch(setup) for setup in asked.setups), keys, stride)
+        return sql(ordered, chain((branch(setup) for setup in asked.setups), " UNION ALL "), keys, stride)
     if stride * len(asked.setups) <= _TOGETHER:
         numbers = sql("(VALUES {}) AS own(setup_id)", commas(sql("({})", setup) for setup in asked.setups))
         best = sql(ordered, branch(Sql("own.setup_id")), keys, stride)
         return sql(ordered, sql("SELECT way.* FROM {} CROSS JOIN LATERAL ({}) AS way", numbers, best), keys, stride)
     branches = (sql("({} ORDER BY {})", branch(setup), keys) for setup in asked.setups)
-    return sql(ordered, _united(branches), keys, stride)
-
-
-def _united(branches: Iterable[Sql]) -> Sql:
-    own = list(branches)
-    return sql(" UNION ALL ".join("{}" for _ in own), *own)
+    return sql(ordered, chain(branches, " UNION ALL "), keys, stride)
 
 
 def _sorted(connection: Connection, asked: _Asked, chosen: Chosen, size: int) -> list[Row]:

@@ -12,7 +12,7 @@ from hstlc.db.cone import Cone, within
 from hstlc.db.curve_columns import COLUMNS, LIKE_NAMES, SORTED_BY
 from hstlc.db.light_curves import SETUP_NAMES
 from hstlc.db.records import LIGHT_CURVES, SETUPS, STATS
-from hstlc.db.sql_text import NOTHING, Sql, all_of, any_of, bound, commas, name_of, run, spaces, sql
+from hstlc.db.sql_text import NOTHING, Sql, all_of, any_of, bound, chain, commas, name_of, run, spaces, sql
 
 __all__ = ["Chosen", "Filter", "Limits", "aside", "bounds", "conditions", "fewest", "finder", "split"]
 
@@ -104,11 +104,11 @@ class Chosen:
             for other in others:
                 same = name_of(other.c.product_id), name_of(self.table.c.product_id)
                 joins.append(sql("JOIN {} ON {} = {}", Sql(other.name), *same))
-            found = sql(" UNION ".join("{}" for _ in first), *first)
+            found = chain(first, " UNION ")
             return sql("WITH chosen AS MATERIALIZED ({})", found), sql("chosen {}", spaces(joins))
         of_one = self.ways[0]
         if len(self.ways) > 1:
-            found = sql(" UNION ".join("{}" for _ in first), *first)
+            found = chain(first, " UNION ")
             of_one = sql("{} IN ({})", finder(self.table, dialect), found)
         parts = [sql("(SELECT * FROM {} WHERE {} OFFSET 0) AS {}", name, of_one, name)]
         for other in others:

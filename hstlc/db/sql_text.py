@@ -18,7 +18,20 @@ from sqlalchemy import Boolean, Column, Connection, CursorResult, Dialect
 
 from hstlc.db.types import UtcDateTime
 
-__all__ = ["NOTHING", "Sql", "all_of", "any_of", "bound", "commas", "converted", "name_of", "run", "spaces", "sql"]
+__all__ = [
+    "NOTHING",
+    "Sql",
+    "all_of",
+    "any_of",
+    "bound",
+    "chain",
+    "commas",
+    "converted",
+    "name_of",
+    "run",
+    "spaces",
+    "sql",
+]
 
 Row = Sequence[Any]
 
@@ -66,24 +79,25 @@ def sql(text: str, *parts: Any) -> Sql:
     return Sql(text.format(*texts), tuple(values))
 
 
-def _joined(parts: Iterable[Sql], between: str) -> Sql:
+def chain(parts: Iterable[Sql], between: str) -> Sql:
+    """Return texts one after the other, with something between them."""
     own = list(parts)
     return Sql(between.join(part.text for part in own), tuple(value for part in own for value in part.values))
 
 
 def commas(parts: Iterable[Any]) -> Sql:
     """Return texts, or question marks for values, with commas between them."""
-    return _joined((part if isinstance(part, Sql) else Sql("?", (part,)) for part in parts), ", ")
+    return chain((part if isinstance(part, Sql) else Sql("?", (part,)) for part in parts), ", ")
 
 
 def spaces(parts: Iterable[Sql]) -> Sql:
     """Return texts one after the other."""
-    return _joined(parts, " ")
+    return chain(parts, " ")
 
 
 def all_of(conditions: Iterable[Sql]) -> Sql:
     """Return that all conditions hold; without any, that something is true."""
-    return _joined(conditions, " AND ") or Sql("1 = 1")
+    return chain(conditions, " AND ") or Sql("1 = 1")
 
 
 def any_of(conditions: Iterable[Sql]) -> Sql:
@@ -94,7 +108,7 @@ def any_of(conditions: Iterable[Sql]) -> Sql:
     >>> any_of([sql("a = {}", 1), sql("b = {}", 2)])
     Sql(text='(a = ? OR b = ?)', values=(1, 2))
     """
-    return sql("({})", _joined(conditions, " OR ") or Sql("1 = 0"))
+    return sql("({})", chain(conditions, " OR ") or Sql("1 = 0"))
 
 
 def name_of(column: Column[Any]) -> Sql:
