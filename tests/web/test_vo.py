@@ -7,7 +7,7 @@ import shutil
 import subprocess
 import warnings
 import xml.etree.ElementTree as ElementTree
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ import astropy.units as u
 import numpy as np
 import pytest
 import pyvo
+import requests
 from astropy.coordinates import SkyCoord
 from astropy.io.votable import parse
 from astropy.table import QTable
@@ -68,6 +69,18 @@ def stilts() -> Stilts:
         return done.stdout + done.stderr
 
     return run
+
+
+@pytest.fixture
+def pyvo_closed(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """All that pyvo asks goes through one session; every answer is closed in the end, which pyvo itself leaves open."""
+    answers: list[requests.Response] = []
+    with requests.Session() as session:
+        session.hooks["response"].append(lambda answer, **_: answers.append(answer))
+        monkeypatch.setattr("pyvo.utils.http.create_session", lambda: session)
+        yield
+        for answer in answers:
+            answer.close()
 
 
 def did(curve: dict[str, Any]) -> str:
@@ -336,6 +349,7 @@ def test_availability_and_tables(client: TestClient, site_home: Path) -> None:
 # --- the clients
 
 
+@pytest.mark.usefixtures("pyvo_closed")
 def test_pyvo_searches_and_follows_the_links(served: str) -> None:
     service = pyvo.dal.SCSService(f"{served}/vo/scs")
     assert {"obs_publisher_did", "ra_deg", "access_url"} <= {column.name for column in service.columns}
@@ -357,6 +371,7 @@ def test_pyvo_searches_and_follows_the_links(served: str) -> None:
     assert this.getdataset().read(9) == b"SIMPLE  ="
 
 
+@pytest.mark.usefixtures("pyvo_closed")
 def test_pyvo_asks_for_other_bins(served: str) -> None:
     found = pyvo.dal.conesearch(f"{served}/vo/scs", pos=(175.54622, 26.70657), radius=0.01)
     single = next(row for row in found if row["kind"] == "individual")
@@ -370,6 +385,7 @@ def test_pyvo_asks_for_other_bins(served: str) -> None:
     assert (kept["counts"] == table["gross"]).all()
 
 
+@pytest.mark.usefixtures("pyvo_closed")
 def test_pyvo_tells_what_is_wrong(served: str) -> None:
     with pytest.raises(pyvo.dal.DALQueryError, match="out of range"):
         pyvo.dal.conesearch(f"{served}/vo/scs", pos=(0.0, 0.0), radius=200.0)
