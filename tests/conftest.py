@@ -6,15 +6,18 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
+from archive_demo import Made, made_once
 from browser import browser, loopback, watched_page  # noqa: F401 - one browser for all tests
 from click.testing import CliRunner, Result
 from hypothesis import settings
+from schema_once import repeat_migrations
 from sqlalchemy import Connection, Engine, insert
 
 from hstlc import logs
 from hstlc.cli.main import cli
 from hstlc.config.settings import ENVIRONMENT_PREFIX
 from hstlc.config.sources import NOT_KEYS
+from hstlc.db import migrate, reset
 from hstlc.db.archive_tables import (
     ArchiveCursor,
     ArchiveSelection,
@@ -62,6 +65,15 @@ settings.register_profile("hstlc", deadline=None, derandomize=True)  # no timing
 settings.load_profile("hstlc")
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _schema_once() -> Iterator[None]:
+    """Empty databases of this process get their tables in a tenth of the time; see :mod:`schema_once`."""
+    with pytest.MonkeyPatch.context() as patch:
+        for module in (migrate, reset):
+            patch.setattr(module, "run_migrations", repeat_migrations)
+        yield
+
+
 @pytest.fixture(scope="session")
 def real_data() -> Path:
     """The folder of real files with known answers, which lies outside the repository."""
@@ -73,6 +85,19 @@ def real_data() -> Path:
             pytest.fail(missing)
         pytest.skip(missing)
     return folder
+
+
+@pytest.fixture(scope="session")
+def archive_demo(tmp_path_factory: pytest.TempPathFactory) -> Made:
+    """What ``hstlc demo --archive``, with all missions, made and printed; made once, not to be changed."""
+    shared = tmp_path_factory.getbasetemp()
+    return made_once(shared.parent if os.environ.get("PYTEST_XDIST_WORKER") else shared)
+
+
+@pytest.fixture(scope="session")
+def demo_home(archive_demo: Made) -> Path:
+    """The data tree of that; not to be changed."""
+    return archive_demo.folder
 
 
 @pytest.fixture(params=KINDS)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import Enum
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,7 +16,6 @@ from hstlc.errors import DatabaseError, UsageError
 
 if TYPE_CHECKING:
     from alembic.config import Config
-    from alembic.script import ScriptDirectory
 
 __all__ = ["current_and_head", "ensure_schema", "migrations_folder", "upgrade"]
 
@@ -49,7 +49,7 @@ def current_and_head(engine: Engine) -> tuple[str | None, str]:
         ``store.database``.
     """
     with reading(engine) as connection:
-        return _revision(connection), _head(_scripts())
+        return _revision(connection), _revisions(migrations_folder())[0]
 
 
 def ensure_schema(engine: Engine) -> None:
@@ -106,7 +106,7 @@ def upgrade(address: str | URL) -> tuple[str | None, str]:
             before = _revision(connection)
             run_migrations(connection)
             _refuse_broken_references(connection)
-            return before, _head(_scripts())
+            return before, _revisions(migrations_folder())[0]
     finally:
         engine.dispose()
 
@@ -115,7 +115,7 @@ def run_migrations(connection: Connection) -> None:
     """Apply what is missing, in the caller's transaction."""
     from alembic import command
 
-    config = _config()
+    config = _config(migrations_folder())
     config.attributes["connection"] = connection
     command.upgrade(config, "head")
 
@@ -126,10 +126,10 @@ def state_of(connection: Connection) -> State:
     current = _revision(connection) if VERSION_TABLE in tables else None
     if current is None:
         return State.FOREIGN if tables - {VERSION_TABLE} else State.EMPTY
-    scripts = _scripts()
-    if current == _head(scripts):
+    newest_first = _revisions(migrations_folder())
+    if current == newest_first[0]:
         return State.CURRENT
-    return State.OLDER if current in {script.revision for script in scripts.walk_revisions()} else State.UNKNOWN
+    return State.OLDER if current in newest_first else State.UNKNOWN
 
 
 def refuse_others(engine: Engine, state: State) -> None:
@@ -144,24 +144,20 @@ def refuse_others(engine: Engine, state: State) -> None:
         raise UsageError("usage.schema-foreign", message, "give hstlc a database of its own in db_connection_string")
 
 
-def _config() -> Config:
+def _config(folder: Path) -> Config:
     from alembic.config import Config
 
     config = Config()
-    config.set_main_option("script_location", str(migrations_folder()).replace("%", "%%"))
+    config.set_main_option("script_location", str(folder).replace("%", "%%"))
     return config
 
 
-def _scripts() -> ScriptDirectory:
+@cache
+def _revisions(folder: Path) -> tuple[str, ...]:
+    """Return the revisions that the migrations of a folder lead through, the newest first."""
     from alembic.script import ScriptDirectory
 
-    return ScriptDirectory.from_config(_config())
-
-
-def _head(scripts: ScriptDirectory) -> str:
-    head = scripts.get_current_head()
-    assert head is not None, "the migrations have no head"
-    return head
+    return tuple(script.revision for script in ScriptDirectory.from_config(_config(folder)).walk_revisions())
 
 
 def _revision(connection: Connection) -> str | None:

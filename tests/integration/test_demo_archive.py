@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import re
-import subprocess
-import sys
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
+from archive_demo import Made, copied, demonstrate
 from click.testing import CliRunner
 
-from hstlc import logs
 from hstlc.cli.demo_archive import MARK, QUESTIONS
 from hstlc.cli.main import cli
 from hstlc.db.readonly import select
@@ -32,11 +29,8 @@ JOIN remote_product p ON a.product_id = p.id ORDER BY a.id"""
 
 
 @dataclass(frozen=True)
-class Demo:
-    """A folder in which the demonstration ran, and what it printed."""
-
-    folder: Path
-    printed: str
+class Demo(Made):
+    """The same, with questions."""
 
     def ask(self, sql: str) -> list[tuple[Any, ...]]:
         return select(sqlite_url(self.folder), sql).rows
@@ -46,23 +40,9 @@ class Demo:
         return [line.split() for line in self.printed.partition(since)[2].partition(until)[0].splitlines()]
 
 
-def _run(folder: Path) -> str:
-    done = subprocess.run(
-        [sys.executable, "-c", "from hstlc.cli.main import main; main()", "demo", "--archive", str(folder)],
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=300,
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout
-
-
 @pytest.fixture(scope="module")
-def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
-    folder = tmp_path_factory.mktemp("demo") / "tree"
-    yield Demo(folder, _run(folder))
-    logs.close()
+def demo(archive_demo: Made) -> Demo:
+    return Demo(archive_demo.folder, archive_demo.printed)
 
 
 def _tries(demo: Demo) -> dict[str, list[tuple[int, str]]]:
@@ -179,11 +159,12 @@ def test_sources_that_several_observations_see_have_composites(demo: Demo) -> No
     assert number == 3 * 5 * 4  # three sources, five bands, three cameras and their sum
 
 
-def test_a_further_run_is_a_day_on_which_nothing_is_new(demo: Demo) -> None:
+def test_a_further_run_is_a_day_on_which_nothing_is_new(archive_demo: Made, tmp_path: Path) -> None:
+    demo = Demo(copied(archive_demo.folder, tmp_path / "tree"), archive_demo.printed)
     tables = "SELECT source, name, version_key, state, attempts, done_at FROM remote_product ORDER BY id"
     curves = {path: sha256_file(path) for path in (demo.folder / "outputs").rglob("*.fits")}
     products, tries = demo.ask(tables), demo.ask(_TRIES)
-    printed = _run(demo.folder)
+    printed = demonstrate(demo.folder).printed
     assert "2025-03-15. The next day: nothing has happened since the last demonstration" in printed
     assert "nothing is new in the archives" in printed
     assert ["failed", "0"] in [line.split() for line in printed.splitlines()]

@@ -11,6 +11,7 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.command import upgrade as alembic_upgrade
 from alembic.migration import MigrationContext
+from schema_once import repeat_migrations
 from sqlalchemy import Engine, inspect, text
 from sqlalchemy.exc import IntegrityError
 
@@ -97,6 +98,12 @@ def _described(engine: Engine) -> dict[str, Any]:
         }
 
 
+def _views(engine: Engine) -> dict[str, str]:
+    with reading(engine) as connection:
+        look = inspect(connection)
+        return {name: str(look.get_view_definition(name)) for name in look.get_view_names()}
+
+
 def _index(found: Any) -> dict[str, Any]:
     return {**found, "dialect_options": {name: str(value) for name, value in found["dialect_options"].items()}}
 
@@ -112,6 +119,23 @@ def test_reflected_tables_are_the_same(engine: Engine, tmp_path: Path) -> None:
     assert by_migrations.keys() == Base.metadata.tables.keys()
     for table, described in by_models.items():
         assert by_migrations[table] == described
+
+
+def test_what_the_other_tests_work_on_is_what_the_migrations_make(
+    engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(migrate, "run_migrations", repeat_migrations)
+    described = []
+    for name in ("heard", "repeated"):
+        (tmp_path / name).mkdir()
+        with fresh_database(engine.dialect.name, tmp_path / name) as url:
+            other = make_engine(url)
+            ensure_schema(other)
+            described.append((_described(other), _views(other), content(other)))
+            other.dispose()
+    by_migrations = _described(engine), _views(engine), content(engine)
+    assert by_migrations[1]
+    assert described == [by_migrations, by_migrations]
 
 
 def test_an_empty_database_is_filled_and_then_left_alone(database_url: str) -> None:
@@ -130,7 +154,7 @@ def test_an_empty_database_is_filled_and_then_left_alone(database_url: str) -> N
 def test_the_rows_of_the_first_schema_are_kept_and_completed(database_url: str) -> None:
     engine = make_engine(database_url)
     with writing(engine) as connection:
-        config = migrate._config()
+        config = migrate._config(migrations_folder())
         config.attributes["connection"] = connection
         alembic_upgrade(config, "0001")
         connection.execute(
@@ -167,7 +191,7 @@ def test_the_rows_of_the_first_schema_are_kept_and_completed(database_url: str) 
 def test_light_curves_that_vary_get_a_setup_of_their_own(database_url: str) -> None:
     engine = make_engine(database_url)
     with writing(engine) as connection:
-        config = migrate._config()
+        config = migrate._config(migrations_folder())
         config.attributes["connection"] = connection
         alembic_upgrade(config, "0007")
         connection.execute(

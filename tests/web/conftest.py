@@ -1,9 +1,7 @@
-"""One demonstration store for all tests of pages and interfaces, and servers over copies of it."""
+"""Servers over copies of the demonstration store, for all tests of pages and interfaces."""
 
-import fcntl
 import os
 import re
-import shutil
 import signal
 import subprocess
 import sys
@@ -12,38 +10,13 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from archive_demo import copied
 from starlette.testclient import TestClient
 
 from hstlc.config import Settings, load
 from hstlc.web.app import create_app
 
 HSTLC = Path(sys.executable).parent / "hstlc"
-
-
-@pytest.fixture(scope="session")
-def demo_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The data tree of ``hstlc demo --archive``, with all missions; made once, not to be changed."""
-    shared = tmp_path_factory.getbasetemp()
-    if os.environ.get("PYTEST_XDIST_WORKER"):
-        shared = shared.parent
-    home = shared / "web-demo"
-    with (shared / "web-demo.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not (shared / "web-demo.done").exists():
-            command = [str(HSTLC), "demo", "--archive", str(home)]
-            environ = {name: value for name, value in os.environ.items() if not name.startswith("HSTLC_")}
-            subprocess.run(command, check=True, capture_output=True, env=environ)
-            (shared / "web-demo.done").touch()
-    return home
-
-
-def copied(demo_home: Path, home: Path) -> Path:
-    """Copy a data tree with a database of its own; the files are links."""
-    shutil.copytree(demo_home, home, copy_function=os.link)
-    for path in home.glob("hstlc.db*"):
-        path.unlink()
-        shutil.copyfile(demo_home / path.name, path)
-    return home
 
 
 @contextmanager
