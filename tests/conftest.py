@@ -67,7 +67,7 @@ settings.load_profile("hstlc")
 
 @pytest.fixture(scope="session", autouse=True)
 def _schema_once() -> Iterator[None]:
-    """Empty databases of this process get their tables in a tenth of the time; see :mod:`schema_once`."""
+    """Empty databases of this process get their tables sooner; see :mod:`schema_once`."""
     with pytest.MonkeyPatch.context() as patch:
         for module in (migrate, reset):
             patch.setattr(module, "run_migrations", repeat_migrations)
