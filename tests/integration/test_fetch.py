@@ -418,7 +418,7 @@ def test_no_archive_is_asked_for_more_at_once_than_it_allows(fetcher):
         with lock:
             active += 1
             most = max(most, active)
-        pair.wait(20)  # two are under way at once, or this breaks
+        pair.wait(120)  # two are under way at once, or this breaks
         try:
             return fetcher.archive.download(*arguments, **options)
         finally:

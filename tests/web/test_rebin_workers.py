@@ -27,6 +27,8 @@ from hstlc.web.rebin.snippet import snippet
 from hstlc.web.rebin.subject import Selection, find_subject
 from hstlc.web.rebin.work import Job, do
 
+PATIENCE_S = 120.0  # the machine may be busy with other tests
+
 
 def subjects_of(settings, part="", *, every=True):
     """Return the light curves with a part in their names; else one of each mission, kind, instrument and band."""
@@ -168,7 +170,7 @@ class Ask:
 
 @pytest.fixture
 def pool():
-    made = Pool(1, 20.0, 10**8)
+    made = Pool(1, PATIENCE_S, 10**8)
     yield made
     made.close()
 
@@ -237,7 +239,7 @@ def test_a_worker_that_dies_is_started_again(site_settings, pool):
 
 
 def test_what_takes_too_long_is_ended_with_its_process(site_settings):
-    pool = Pool(1, 20.0, 10**8)
+    pool = Pool(1, PATIENCE_S, 10**8)
     subject = subject_of(site_settings, "ls0000a1q")
     try:
         run_apart(pool.run(Job("json", subject, Selection())))
@@ -247,7 +249,7 @@ def test_what_takes_too_long_is_ended_with_its_process(site_settings):
         with pytest.raises(BusyError) as caught:
             run_apart(pool.run(Job("json", subject, Selection())))
         assert caught.value.code == "web.rebin-timeout"
-        pool._timeout_s = 20.0
+        pool._timeout_s = PATIENCE_S
         assert isinstance(run_apart(pool.run(Job("json", subject, Selection()))), bytes)
         assert pool.processes != [process]
     finally:
@@ -255,7 +257,7 @@ def test_what_takes_too_long_is_ended_with_its_process(site_settings):
 
 
 def test_no_process_is_left(site_settings):
-    pool = Pool(2, 20.0, 10**8)
+    pool = Pool(2, PATIENCE_S, 10**8)
     subject = subject_of(site_settings, "ls0000a1q")
     run_apart(pool.run(Job("json", subject, Selection())))
     processes = pool.processes
@@ -280,7 +282,7 @@ def test_workers_end_with_a_server_that_is_killed(site_home):
         "    site = open_site(settings)\n"
         "    with site.reading() as connection:\n"
         "        subject = find_subject(connection, 'ls0000a1q_curve.fits', site.layout, settings)\n"
-        "    pool = Pool(1, 20.0, 10**8)\n"
+        "    pool = Pool(1, 120.0, 10**8)\n"
         "    asyncio.run(pool.run(Job('json', subject, Selection())))\n"
         "    print(*pool.processes, flush=True)\n"
         "    time.sleep(60)\n"
@@ -292,7 +294,7 @@ def test_workers_end_with_a_server_that_is_killed(site_home):
         worker = int(server.stdout.readline())
         server.kill()
         server.wait()
-    for _ in range(100):
+    for _ in range(1000):
         if not _runs(worker):
             break
         time.sleep(0.1)
@@ -300,7 +302,7 @@ def test_workers_end_with_a_server_that_is_killed(site_home):
 
 
 def _soon(found):
-    end = time.monotonic() + 30
+    end = time.monotonic() + PATIENCE_S
     while not found():
         assert time.monotonic() < end
         time.sleep(0.02)
