@@ -1,8 +1,7 @@
-"""The tree that ``hstlc demo --archive`` makes, once for all tests of a run, and copies of it."""
+"""The tree that ``hstlc demo --archive`` makes, and copies of it."""
 
 from __future__ import annotations
 
-import fcntl
 import os
 import shutil
 import subprocess
@@ -10,7 +9,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["Made", "copied", "demonstrate", "made_once"]
+__all__ = ["Made", "copied", "demonstrate"]
 
 
 @dataclass(frozen=True)
@@ -28,16 +27,6 @@ def demonstrate(folder: Path) -> Made:
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=600, env=environ)
     assert done.returncode == 0, done.stderr
     return Made(folder, done.stdout)
-
-
-def made_once(below: Path) -> Made:
-    """Return the one that all processes share which give the same folder; not to be changed."""
-    folder, printed = below / "archive-demo", below / "archive-demo.txt"
-    with (below / "archive-demo.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not printed.exists():
-            printed.write_text(demonstrate(folder).printed)
-    return Made(folder, printed.read_text())
 
 
 def copied(made: Path, home: Path) -> Path:

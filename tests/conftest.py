@@ -6,10 +6,11 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
-from archive_demo import Made, made_once
+from archive_demo import Made, demonstrate
 from browser import browser, loopback, watched_page  # noqa: F401 - one browser for all tests
 from click.testing import CliRunner, Result
 from hypothesis import settings
+from once import once
 from schema_once import repeat_migrations
 from sqlalchemy import Connection, Engine, insert
 
@@ -90,8 +91,7 @@ def real_data() -> Path:
 @pytest.fixture(scope="session")
 def archive_demo(tmp_path_factory: pytest.TempPathFactory) -> Made:
     """What ``hstlc demo --archive``, with all missions, made and printed; made once, not to be changed."""
-    shared = tmp_path_factory.getbasetemp()
-    return made_once(shared.parent if os.environ.get("PYTEST_XDIST_WORKER") else shared)
+    return once(tmp_path_factory, "archive-demo", demonstrate)
 
 
 @pytest.fixture(scope="session")

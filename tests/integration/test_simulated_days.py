@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import multiprocessing
-import os
-import pickle
 import random
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TypeVar
 
 import pytest
+from once import once
 from simulated import (
     DAY,
     HOUR,
@@ -33,13 +31,11 @@ from simulated import (
 from simulated_truth import Outcome, assert_nothing_twice, assert_whole, outcome
 from store_state import CRASHED, Store
 
-from hstlc.store.lock import flock
 from hstlc.store.points import POINTS
 from hstlc.testing.archive import StandIn, World
 from hstlc.testing.archive.scenarios import START
 from hstlc.testing.clock import SimulatedClock
 
-T = TypeVar("T")
 DAYS, WEEK, YEAR = 30, 8, 365
 QUIET_DAYS = 4  # at the end of a world
 MONTH_END = START + DAYS * DAY
@@ -57,19 +53,6 @@ def archives(
         lived = pointed(store, stand_in, **({} if part else PATIENT))
         select_sources(lived, clock.now())
         yield lived, stand_in, world, clock
-
-
-def once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path], T]) -> T:
-    """Return what a function makes in an empty folder; of all test processes, one calls it."""
-    folder = factory.getbasetemp()
-    if "PYTEST_XDIST_WORKER" in os.environ:
-        folder = folder.parent
-    path = folder / f"{name}.pickle"
-    with flock(folder / f"{name}.lock", wait=True):
-        if not path.exists():
-            path.write_bytes(pickle.dumps(make(factory.mktemp(name))))
-    found: T = pickle.loads(path.read_bytes())
-    return found
 
 
 def quiet_month(folder: Path) -> Outcome:
